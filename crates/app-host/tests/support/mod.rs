@@ -1,0 +1,175 @@
+//! A module of closures, so that each test shows the few lines that matter to it.
+#![allow(dead_code)] // Each test binary uses a part of it.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
+
+use app_host::{
+    App, AppBuilder, AppContext, BoxError, BuildError, BuildErrors, Config, ConfigureContext,
+    Dependencies, Enablement, Module, async_trait,
+};
+use std::future::Future;
+use std::pin::Pin;
+
+type Step = Box<
+    dyn Fn(AppContext) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send + Sync,
+>;
+type Configure = Box<dyn Fn(&mut ConfigureContext<'_>) -> Result<(), BoxError> + Send + Sync>;
+type Enable = Box<dyn Fn(&Config) -> Enablement + Send + Sync>;
+
+/// Tells modules of tests apart: `Testing<A>` and `Testing<B>` are two modules.
+pub struct A;
+pub struct B;
+pub struct C;
+pub struct D;
+
+/// A module whose steps are closures; by default they do nothing.
+pub struct Testing<Id> {
+    name: &'static str,
+    depends_on: fn() -> Dependencies,
+    sections: &'static [&'static str],
+    enablement: Enable,
+    configure: Configure,
+    start: Step,
+    stop: Step,
+    id: PhantomData<fn() -> Id>,
+}
+
+pub fn module<Id>(name: &'static str) -> Testing<Id> {
+    Testing {
+        name,
+        depends_on: Dependencies::none,
+        sections: &[],
+        enablement: Box::new(|_| Enablement::Enabled),
+        configure: Box::new(|_| Ok(())),
+        start: Box::new(|_| Box::pin(async { Ok(()) })),
+        stop: Box::new(|_| Box::pin(async { Ok(()) })),
+        id: PhantomData,
+    }
+}
+
+impl<Id> Testing<Id> {
+    pub fn depends_on(mut self, depends_on: fn() -> Dependencies) -> Self {
+        self.depends_on = depends_on;
+        self
+    }
+
+    pub fn sections(mut self, sections: &'static [&'static str]) -> Self {
+        self.sections = sections;
+        self
+    }
+
+    pub fn enablement(mut self, f: impl Fn(&Config) -> Enablement + Send + Sync + 'static) -> Self {
+        self.enablement = Box::new(f);
+        self
+    }
+
+    pub fn disabled(self, reason: &'static str) -> Self {
+        self.enablement(move |_| Enablement::disabled(reason))
+    }
+
+    pub fn configure(
+        mut self,
+        f: impl Fn(&mut ConfigureContext<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.configure = Box::new(f);
+        self
+    }
+
+    pub fn start<Fut>(mut self, f: impl Fn(AppContext) -> Fut + Send + Sync + 'static) -> Self
+    where
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.start = Box::new(move |cx| Box::pin(f(cx)));
+        self
+    }
+
+    pub fn stop<Fut>(mut self, f: impl Fn(AppContext) -> Fut + Send + Sync + 'static) -> Self
+    where
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.stop = Box::new(move |cx| Box::pin(f(cx)));
+        self
+    }
+
+    /// Writes the start and the stop into a diary.
+    pub fn in_diary(self, diary: &Diary) -> Self {
+        let (name, starts, stops) = (self.name, diary.clone(), diary.clone());
+        self.start(move |_| {
+            starts.write(format!("start {name}"));
+            async { Ok(()) }
+        })
+        .stop(move |_| {
+            stops.write(format!("stop {name}"));
+            async { Ok(()) }
+        })
+    }
+}
+
+#[async_trait]
+impl<Id: 'static> Module for Testing<Id> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn depends_on(&self) -> Dependencies {
+        (self.depends_on)()
+    }
+
+    fn sections(&self) -> &'static [&'static str] {
+        self.sections
+    }
+
+    fn enablement(&self, config: &Config) -> Enablement {
+        (self.enablement)(config)
+    }
+
+    fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
+        (self.configure)(cx)
+    }
+
+    async fn start(&self, cx: &AppContext) -> Result<(), BoxError> {
+        (self.start)(cx.clone()).await
+    }
+
+    async fn stop(&self, cx: &AppContext) -> Result<(), BoxError> {
+        (self.stop)(cx.clone()).await
+    }
+}
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+pub struct Diary(Arc<Mutex<Vec<String>>>);
+
+impl Diary {
+    pub fn write(&self, line: impl Into<String>) {
+        self.0.lock().unwrap().push(line.into());
+    }
+
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// An application that sees neither files nor the environment of the test run.
+pub fn app() -> AppBuilder {
+    App::builder()
+        .without_environment_variables()
+        .config_str(app_host::ConfigFormat::Toml, "")
+}
+
+/// The errors of a build that has to fail.
+pub async fn errors(builder: AppBuilder) -> BuildErrors {
+    builder
+        .build()
+        .await
+        .map(|app| app.report().to_string())
+        .expect_err("the build fails")
+}
+
+/// The only error of a build that has to fail.
+pub async fn only_error(builder: AppBuilder) -> BuildError {
+    let errors = errors(builder).await;
+    assert_eq!(errors.errors().len(), 1, "{errors}");
+    errors.into_iter().next().unwrap()
+}

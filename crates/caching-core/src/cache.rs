@@ -1,0 +1,303 @@
+//! The cache as its users see it: the public verbs.
+
+mod builder;
+mod get;
+mod get_or_set;
+mod invalidate;
+mod set;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::builder::HybridCacheBuilder;
+pub use self::get::{Get, GetDetailed, GetFuture};
+pub use self::get_or_set::{
+    Demand, GetOrSet, GetOrSetDetailed, GetOrSetFuture, NoTags, Optional, Required, TagSource,
+    TagsFrom,
+};
+pub use self::invalidate::{Batch, Invalidated, Token};
+pub use self::set::{Set, SetFuture};
+
+use crate::entry::Content;
+use crate::error::{BoxError, CacheError};
+use crate::flow::{Engine, FactoryContext};
+use crate::key::{Key, KeyOf, KeyRef, printable};
+use crate::observe::Stats;
+use crate::scope::{KeyScope, NoScope, Scope, ScopeId};
+
+/// A typed cache in the process, and a handle to it: clones share everything.
+///
+/// ```
+/// use caching_core::HybridCache;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = HybridCache::builder().build()?;
+/// let answer = cache
+///     .get_or_set("answer", |_| async { Ok::<_, std::io::Error>(42) })
+///     .await?;
+/// assert_eq!(*answer, 42);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What it promises
+///
+/// 1. An invalidation that has returned beats every load that began before it. The late value goes
+///    to its own callers only.
+/// 2. A caller that arrives after an invalidation never joins a load that began before it.
+/// 3. A dropped caller does not end a load that others wait for; a panic frees the key.
+/// 4. The scope (the tenant) is captured when a verb is called, before its first poll.
+#[derive(Clone)]
+pub struct HybridCache {
+    engine: Arc<Engine>,
+    scope: Scope,
+}
+
+/// The scope of a call, captured when its verb was called.
+type Captured = Result<ScopeId, NoScope>;
+
+impl HybridCache {
+    /// Collects what a cache is made of.
+    #[must_use]
+    pub fn builder() -> HybridCacheBuilder {
+        HybridCacheBuilder::new()
+    }
+
+    fn from_engine(engine: Engine) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            scope: Scope::Current,
+        }
+    }
+
+    /// Gives the value of a key; on a miss the factory makes it, once for all who ask.
+    ///
+    /// Await the returned builder, or set options of this call on it first. The factory may outlive
+    /// its caller, hence `'static`: clone what it needs into it.
+    ///
+    /// | what is kept | what the caller gets |
+    /// | --- | --- |
+    /// | a fresh value | that value |
+    /// | a fresh value past the eager share of its life | that value; the factory runs behind |
+    /// | a stale value, fail-safe on | the factory's value; the stale one if the factory fails or runs past its soft limit |
+    /// | nothing | the factory's value or error |
+    ///
+    /// # Errors
+    ///
+    /// The factory's error, a timeout or a panic where there is nothing stale to give; no scope; a
+    /// value of another type under the key.
+    #[doc(alias = "get_with")]
+    #[doc(alias = "get_or_insert_with")]
+    #[doc(alias = "fetch")]
+    #[inline]
+    pub fn get_or_set<'a, K, V, F, Fut, E>(
+        &'a self,
+        key: &'a K,
+        factory: F,
+    ) -> GetOrSet<'a, K, V, F, NoTags, Required>
+    where
+        K: KeyOf<V> + ?Sized,
+        V: Send + Sync + 'static,
+        F: FnOnce(FactoryContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<V, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        GetOrSet::new(self, key, factory)
+    }
+
+    /// Like [`get_or_set`](Self::get_or_set), for a factory that may find that there is none.
+    ///
+    /// `None` is kept too, for the negative duration, so that a missing row is not asked for again
+    /// and again.
+    ///
+    /// ```
+    /// # use caching_core::HybridCache;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = HybridCache::builder().build()?;
+    /// let user = cache
+    ///     .get_or_set_optional("user:7", |_| async { Ok::<Option<String>, std::io::Error>(None) })
+    ///     .await?;
+    /// assert!(user.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get_or_set`](Self::get_or_set).
+    #[doc(alias = "optionally_get_with")]
+    #[inline]
+    pub fn get_or_set_optional<'a, K, V, F, Fut, E>(
+        &'a self,
+        key: &'a K,
+        factory: F,
+    ) -> GetOrSet<'a, K, V, F, NoTags, Optional>
+    where
+        K: KeyOf<V> + ?Sized,
+        V: Send + Sync + 'static,
+        F: FnOnce(FactoryContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Option<V>, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        GetOrSet::new(self, key, factory)
+    }
+
+    /// Gives the value of a key if it is kept and fresh. It never runs a factory and stores nothing.
+    ///
+    /// `None` stands for "not kept" and for "known to be none"; `.detailed()` tells them apart.
+    ///
+    /// # Errors
+    ///
+    /// No scope; a value of another type under the key.
+    #[inline]
+    pub fn get<'a, K, V>(&'a self, key: &'a K) -> Get<'a, K, V>
+    where
+        K: KeyOf<V> + ?Sized,
+        V: Send + Sync + 'static,
+    {
+        Get::new(self, key)
+    }
+
+    /// Gives the value of a key if this process keeps it and it is fresh, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// No scope; a value of another type under the key.
+    pub fn peek<K, V>(&self, key: &K) -> Result<Option<Arc<V>>, CacheError>
+    where
+        K: KeyOf<V> + ?Sized,
+        V: Send + Sync + 'static,
+    {
+        Get::new(self, key).look().map(|found| found.value)
+    }
+
+    /// Puts a value under a key, in place of whatever was there or is being loaded.
+    ///
+    /// For data that lives in the cache alone. Where there is a source, [`remove`](Self::remove) the
+    /// key after writing to it: that is never wrong in order.
+    ///
+    /// # Errors
+    ///
+    /// No scope, a key or tag that cannot be used, or a stopped cache.
+    pub fn set<'a, K, V>(&'a self, key: &'a K, value: V) -> Set<'a, K, V>
+    where
+        K: KeyOf<V> + ?Sized,
+        V: Send + Sync + 'static,
+    {
+        Set::new(self, key, value)
+    }
+
+    /// This cache, with all verbs in a scope that is said explicitly.
+    ///
+    /// Keys that are shared by their type stay shared.
+    #[must_use]
+    pub fn in_scope(&self, scope: Scope) -> Self {
+        Self {
+            engine: Arc::clone(&self.engine),
+            scope,
+        }
+    }
+
+    /// What decides about scopes, for those who run work inside one.
+    #[must_use]
+    pub fn key_scope(&self) -> Arc<dyn KeyScope> {
+        Arc::clone(&self.engine.scope)
+    }
+
+    /// What the cache did so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.engine.stats()
+    }
+
+    /// Stops the cache: calls are refused from now on, and factories that still run are given until
+    /// the deadline to end. True if none had to be dropped.
+    pub async fn stop(&self, deadline: Duration) -> bool {
+        self.engine.stop(deadline).await
+    }
+
+    /// The scope in which a call with this key acts.
+    #[inline]
+    fn capture<K: Key + ?Sized>(&self, key: &K) -> Captured {
+        if key.is_shared() {
+            Ok(ScopeId::SHARED)
+        } else {
+            self.capture_scope(self.scope)
+        }
+    }
+
+    #[inline]
+    fn capture_scope(&self, scope: Scope) -> Captured {
+        match scope {
+            Scope::Current => self.engine.scope.current(),
+            Scope::Shared => Ok(ScopeId::SHARED),
+            Scope::Of(id) => Ok(id),
+        }
+    }
+
+    /// Gives the key, as look-ups need it, to `read`.
+    #[inline]
+    fn with_key<K: Key + ?Sized, R>(
+        &self,
+        key: &K,
+        scope: &Captured,
+        read: impl FnOnce(&KeyRef<'_>) -> R,
+    ) -> Result<R, CacheError> {
+        match scope {
+            Ok(scope) => Ok(key.with_text(|text| {
+                read(&self.engine.hasher.key(*scope, key.kind(), text))
+            })),
+            Err(source) => Err(no_scope(key, source)),
+        }
+    }
+}
+
+impl std::fmt::Debug for HybridCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HybridCache")
+            .field("key_prefix", &self.engine.key_prefix)
+            .field("scope", &self.scope)
+            .field("stats", &self.stats())
+            .finish()
+    }
+}
+
+#[cold]
+fn no_scope<K: Key + ?Sized>(key: &K, source: &NoScope) -> CacheError {
+    CacheError::NoScope {
+        key: name_of(key),
+        source: source.clone(),
+    }
+}
+
+/// A key as errors name it.
+fn name_of<K: Key + ?Sized>(key: &K) -> String {
+    format!("{}:{}", key.kind(), key.with_text(printable))
+}
+
+/// What a caller asked for, made of what is kept.
+#[inline]
+fn typed<K, V>(
+    key: &K,
+    content: Content,
+    type_name: fn() -> &'static str,
+) -> Result<Option<Arc<V>>, CacheError>
+where
+    K: KeyOf<V> + ?Sized,
+    V: Send + Sync + 'static,
+{
+    match content {
+        Content::Value(value) => match value.downcast::<V>() {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => Err(CacheError::TypeMismatch {
+                key: name_of(key),
+                stored: type_name(),
+                asked: key.value_type().name(),
+            }),
+        },
+        Content::Absent => Ok(None),
+    }
+}

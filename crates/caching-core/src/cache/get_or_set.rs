@@ -1,0 +1,439 @@
+//! `get_or_set`: the hit answers in its first poll, and only a miss is boxed.
+
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::task::coop::poll_proceed;
+
+use crate::cache::{Captured, HybridCache, typed};
+use crate::entry::Content;
+use crate::error::{BoxError, CacheError};
+use crate::flow::{Answer, Factory, FactoryContext, Found, Request};
+use crate::key::{KeyOf, KeyRef, StoredKey};
+use crate::options::EntryOptions;
+use crate::outcome::{Cached, Level, Outcome};
+use crate::scope::{BoxFuture, Scope};
+use crate::tag::{Tag, Tags};
+
+/// A `get_or_set`, to be awaited.
+#[must_use = "a read does nothing unless it is awaited"]
+pub struct GetOrSet<'a, K: ?Sized, V, F, T, D> {
+    cache: &'a HybridCache,
+    key: &'a K,
+    factory: F,
+    scope: Captured,
+    /// Boxed, so that a call without options of its own carries one word.
+    options: Option<Box<EntryOptions>>,
+    tags: T,
+    types: PhantomData<fn() -> (V, D)>,
+}
+
+impl<'a, K, V, F, D> GetOrSet<'a, K, V, F, NoTags, D>
+where
+    K: KeyOf<V> + ?Sized,
+{
+    #[inline]
+    pub(crate) fn new(cache: &'a HybridCache, key: &'a K, factory: F) -> Self {
+        Self {
+            cache,
+            key,
+            factory,
+            scope: cache.capture(key),
+            options: None,
+            tags: NoTags,
+            types: PhantomData,
+        }
+    }
+
+    /// Adds tags to those of the key's type. The closure runs on a miss only.
+    pub fn tags<G, I>(self, tags: G) -> GetOrSet<'a, K, V, F, TagsFrom<G>, D>
+    where
+        G: FnOnce() -> I + Send,
+        I: IntoIterator,
+        I::Item: Into<Tag>,
+    {
+        GetOrSet {
+            cache: self.cache,
+            key: self.key,
+            factory: self.factory,
+            scope: self.scope,
+            options: self.options,
+            tags: TagsFrom(tags),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<'a, K, V, F, T, D> GetOrSet<'a, K, V, F, T, D>
+where
+    K: KeyOf<V> + ?Sized,
+{
+    /// Reads and writes in this scope.
+    pub fn in_scope(mut self, scope: Scope) -> Self {
+        self.scope = self.cache.in_scope(scope).capture(self.key);
+        self
+    }
+
+    /// Sets options of this entry; they win over the profile of the key's kind.
+    pub fn options(mut self, options: EntryOptions) -> Self {
+        let options = match self.options {
+            Some(before) => options.or(&before),
+            None => options,
+        };
+        self.options = Some(Box::new(options));
+        self
+    }
+
+    /// Sets how long the value is fresh.
+    pub fn duration(self, duration: Duration) -> Self {
+        self.options(EntryOptions::new().duration(duration))
+    }
+
+    /// Sets whether a stale value is given when the factory fails.
+    pub fn fail_safe(self, fail_safe: bool) -> Self {
+        self.options(EntryOptions::new().fail_safe(fail_safe))
+    }
+
+    /// Answers with how the read came to its value, too.
+    pub fn detailed(self) -> GetOrSetDetailed<'a, K, V, F, T, D> {
+        GetOrSetDetailed(GetOrSetFuture(State::Look(Some(self))))
+    }
+}
+
+/// What a factory brings, and what its caller gets: a value, or perhaps one.
+///
+/// It is implemented for [`Required`] and [`Optional`], and sealed.
+pub trait Demand<V>: sealed::Sealed + 'static {
+    /// What the factory returns.
+    type Loaded: Send;
+    /// What the caller gets.
+    type Answer;
+    /// Whether "there is none" is an answer.
+    #[doc(hidden)]
+    const TAKES_ABSENT: bool;
+    #[doc(hidden)]
+    fn loaded(loaded: Self::Loaded) -> Option<V>;
+    /// `None` where what is kept does not answer the demand.
+    #[doc(hidden)]
+    fn answer(value: Option<Arc<V>>) -> Option<Self::Answer>;
+}
+
+/// The demand of `get_or_set`: a value.
+#[derive(Debug)]
+pub struct Required;
+
+/// The demand of `get_or_set_optional`: a value, or the knowledge that there is none.
+#[derive(Debug)]
+pub struct Optional;
+
+impl<V: Send> Demand<V> for Required {
+    type Loaded = V;
+    type Answer = Arc<V>;
+    const TAKES_ABSENT: bool = false;
+
+    fn loaded(loaded: V) -> Option<V> {
+        Some(loaded)
+    }
+
+    fn answer(value: Option<Arc<V>>) -> Option<Arc<V>> {
+        value
+    }
+}
+
+impl<V: Send> Demand<V> for Optional {
+    type Loaded = Option<V>;
+    type Answer = Option<Arc<V>>;
+    const TAKES_ABSENT: bool = true;
+
+    fn loaded(loaded: Option<V>) -> Option<V> {
+        loaded
+    }
+
+    fn answer(value: Option<Arc<V>>) -> Option<Option<Arc<V>>> {
+        Some(value)
+    }
+}
+
+/// Where the tags of a call come from.
+pub trait TagSource: sealed::Sealed {
+    #[doc(hidden)]
+    fn add_to(self, tags: &mut Tags);
+}
+
+/// A call without tags of its own.
+#[derive(Debug)]
+pub struct NoTags;
+
+/// A call whose tags a closure gives.
+#[derive(Debug)]
+pub struct TagsFrom<G>(G);
+
+impl TagSource for NoTags {
+    fn add_to(self, _: &mut Tags) {}
+}
+
+impl<G, I> TagSource for TagsFrom<G>
+where
+    G: FnOnce() -> I,
+    I: IntoIterator,
+    I::Item: Into<Tag>,
+{
+    fn add_to(self, tags: &mut Tags) {
+        tags.extend((self.0)());
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Required {}
+    impl Sealed for super::Optional {}
+    impl Sealed for super::NoTags {}
+    impl<G> Sealed for super::TagsFrom<G> {}
+}
+
+/// A `get_or_set` under way.
+#[must_use = "a read does nothing unless it is awaited"]
+pub struct GetOrSetFuture<'a, K: ?Sized, V, F, T, D>(State<'a, K, V, F, T, D>);
+
+enum State<'a, K: ?Sized, V, F, T, D> {
+    /// Not looked yet, so not boxed yet.
+    Look(Option<GetOrSet<'a, K, V, F, T, D>>),
+    /// A miss.
+    Wait(&'a K, BoxFuture<'static, Result<Answer, CacheError>>),
+}
+
+// Only the box is ever pinned, and it may move.
+impl<K: ?Sized, V, F, T, D> Unpin for GetOrSetFuture<'_, K, V, F, T, D> {}
+
+impl<K, V, F, Fut, E, T, D> GetOrSetFuture<'_, K, V, F, T, D>
+where
+    K: KeyOf<V> + ?Sized,
+    V: Send + Sync + 'static,
+    F: FnOnce(FactoryContext) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<D::Loaded, E>> + Send + 'static,
+    E: Into<BoxError>,
+    T: TagSource,
+    D: Demand<V>,
+{
+    #[inline]
+    fn poll_cached(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Cached<D::Answer>, CacheError>> {
+        if let State::Look(call) = &mut self.0 {
+            // A loop of hits still yields to other tasks.
+            ready!(poll_proceed(cx)).made_progress();
+            let Some(call) = call.take() else {
+                // Polled after it was ready; a future may then stay pending for ever.
+                return Poll::Pending;
+            };
+            match call.look() {
+                Looked::Answered(answer) => return Poll::Ready(answer),
+                Looked::Missed(key, waiting) => self.0 = State::Wait(key, waiting),
+            }
+        }
+        let State::Wait(key, waiting) = &mut self.0 else {
+            return Poll::Pending;
+        };
+        let answer = ready!(waiting.as_mut().poll(cx))?;
+        Poll::Ready(
+            typed(*key, answer.content, answer.type_name).and_then(|value| {
+                Ok(Cached {
+                    value: D::answer(value).ok_or(CacheError::Stopped)?,
+                    outcome: answer.outcome,
+                })
+            }),
+        )
+    }
+}
+
+/// What the first poll came to.
+enum Looked<'a, K: ?Sized, A> {
+    Answered(Result<Cached<A>, CacheError>),
+    Missed(&'a K, BoxFuture<'static, Result<Answer, CacheError>>),
+}
+
+/// What a look into L1 left to do.
+enum Next {
+    Give(Found),
+    RefreshAndGive(Found, StoredKey),
+    Load(StoredKey),
+    Refuse(CacheError),
+}
+
+impl<'a, K, V, F, Fut, E, T, D> GetOrSet<'a, K, V, F, T, D>
+where
+    K: KeyOf<V> + ?Sized,
+    V: Send + Sync + 'static,
+    F: FnOnce(FactoryContext) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<D::Loaded, E>> + Send + 'static,
+    E: Into<BoxError>,
+    T: TagSource,
+    D: Demand<V>,
+{
+    #[inline]
+    fn look(self) -> Looked<'a, K, D::Answer> {
+        let engine = &self.cache.engine;
+        let next = self
+            .cache
+            .with_key(self.key, &self.scope, |key| self.next(key))
+            .unwrap_or_else(Next::Refuse);
+        match next {
+            Next::Give(found) => Looked::Answered(self.give(found)),
+            Next::RefreshAndGive(found, key) => {
+                let answer = self.give(found);
+                engine.clone().refresh_behind(self.into_request(key));
+                Looked::Answered(answer)
+            }
+            Next::Load(key) => {
+                let (engine, asked) = (Arc::clone(engine), self.key);
+                Looked::Missed(asked, Box::pin(engine.load(self.into_request(key))))
+            }
+            Next::Refuse(error) => Looked::Answered(Err(error)),
+        }
+    }
+
+    /// Looks, and decides what is to be done.
+    #[inline]
+    fn next(&self, key: &KeyRef<'_>) -> Next {
+        let engine = &self.cache.engine;
+        let found = engine.look(key, true);
+        let gives = match &found {
+            Found::Fresh(kept) | Found::Eager(kept) => {
+                D::TAKES_ABSENT || matches!(kept.content, Content::Value(_))
+            }
+            // Given in place of an error a short while ago; it is only for those who take that.
+            Found::Stale { throttled, .. } => {
+                *throttled
+                    && engine
+                        .profiles
+                        .resolve(key.kind, self.options.as_deref())
+                        .fail_safe
+            }
+            Found::Nothing => false,
+        };
+        if gives && !matches!(found, Found::Eager(_)) {
+            return Next::Give(found);
+        }
+        match engine.admit_key(key) {
+            Ok(key) if gives => Next::RefreshAndGive(found, key),
+            Ok(key) => Next::Load(key),
+            Err(error) => Next::Refuse(error),
+        }
+    }
+
+    #[inline]
+    fn give(&self, found: Found) -> Result<Cached<D::Answer>, CacheError> {
+        let counters = &self.cache.engine.counters;
+        let (kept, outcome) = match found {
+            Found::Fresh(kept) | Found::Eager(kept) => {
+                counters.hit();
+                (kept, Outcome::hit(Level::L1))
+            }
+            Found::Stale { kept, .. } => {
+                counters.stale_hits.add();
+                (kept, Outcome::stale(Level::L1))
+            }
+            Found::Nothing => return Err(CacheError::Stopped),
+        };
+        let value = typed(self.key, kept.content, kept.type_name)?;
+        Ok(Cached {
+            value: D::answer(value).ok_or(CacheError::Stopped)?,
+            outcome,
+        })
+    }
+
+    /// The call without its types.
+    fn into_request(self, key: StoredKey) -> Request {
+        let mut tags = Tags::new();
+        self.key.tags(&mut tags);
+        self.tags.add_to(&mut tags);
+        let factory = self.factory;
+        let factory: Factory = Box::new(move |cx| {
+            let loading = factory(cx);
+            Box::pin(async move {
+                let loaded = loading.await.map_err(Into::into)?;
+                Ok(match D::loaded(loaded) {
+                    Some(value) => Content::Value(Arc::new(value)),
+                    None => Content::Absent,
+                })
+            })
+        });
+        Request {
+            profile: self
+                .cache
+                .engine
+                .profiles
+                .resolve(key.kind(), self.options.as_deref()),
+            key,
+            value_type: self.key.value_type(),
+            factory,
+            tags,
+            takes_absent: D::TAKES_ABSENT,
+        }
+    }
+}
+
+impl<'a, K, V, F, Fut, E, T, D> IntoFuture for GetOrSet<'a, K, V, F, T, D>
+where
+    K: KeyOf<V> + ?Sized,
+    V: Send + Sync + 'static,
+    F: FnOnce(FactoryContext) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<D::Loaded, E>> + Send + 'static,
+    E: Into<BoxError>,
+    T: TagSource,
+    D: Demand<V>,
+{
+    type Output = Result<D::Answer, CacheError>;
+    type IntoFuture = GetOrSetFuture<'a, K, V, F, T, D>;
+
+    #[inline]
+    fn into_future(self) -> Self::IntoFuture {
+        GetOrSetFuture(State::Look(Some(self)))
+    }
+}
+
+impl<K, V, F, Fut, E, T, D> Future for GetOrSetFuture<'_, K, V, F, T, D>
+where
+    K: KeyOf<V> + ?Sized,
+    V: Send + Sync + 'static,
+    F: FnOnce(FactoryContext) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<D::Loaded, E>> + Send + 'static,
+    E: Into<BoxError>,
+    T: TagSource,
+    D: Demand<V>,
+{
+    type Output = Result<D::Answer, CacheError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_cached(cx)
+            .map(|answer| answer.map(|cached| cached.value))
+    }
+}
+
+/// A `get_or_set` that says how it came to its value, to be awaited.
+#[must_use = "a read does nothing unless it is awaited"]
+pub struct GetOrSetDetailed<'a, K: ?Sized, V, F, T, D>(GetOrSetFuture<'a, K, V, F, T, D>);
+
+impl<K, V, F, Fut, E, T, D> Future for GetOrSetDetailed<'_, K, V, F, T, D>
+where
+    K: KeyOf<V> + ?Sized,
+    V: Send + Sync + 'static,
+    F: FnOnce(FactoryContext) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<D::Loaded, E>> + Send + 'static,
+    E: Into<BoxError>,
+    T: TagSource,
+    D: Demand<V>,
+{
+    type Output = Result<Cached<D::Answer>, CacheError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_cached(cx)
+    }
+}

@@ -1,0 +1,125 @@
+//! The section `[cache]` of a configuration file.
+
+use std::collections::BTreeMap;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+
+use crate::error::CacheBuildError;
+use crate::key::is_lower_snake;
+use crate::options::{EntryOptions, Profile};
+
+/// The section `[cache]`. An empty one gives the defaults.
+///
+/// It deserialises from anything that serde reads; an app host reads it from its TOML or JSON files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CacheConfig {
+    /// What stands before every key and channel that leaves the process. Default: the
+    /// application's name
+    pub key_prefix: Option<String>,
+
+    /// The longest text of a key, in bytes. Default: `1024`
+    pub key_limit: usize,
+
+    /// The largest payload that leaves the process. Default: `1MiB`
+    pub payload_limit: ByteSize,
+
+    /// The options of every entry for which its kind says nothing else.
+    pub defaults: EntryOptions,
+
+    /// Options by kind of key: `[cache.profiles.invoice]` is for keys of kind `invoice`.
+    pub profiles: BTreeMap<String, EntryOptions>,
+
+    /// The level in the process.
+    pub l1: L1Config,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            key_prefix: None,
+            key_limit: 1024,
+            payload_limit: ByteSize::mib(1),
+            defaults: EntryOptions::default(),
+            profiles: BTreeMap::new(),
+            l1: L1Config::default(),
+        }
+    }
+}
+
+/// The section `[cache.l1]`: the level in the process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct L1Config {
+    /// The most entries that are kept; the least valuable are evicted. Default: `100000`
+    pub max_entries: u64,
+}
+
+impl Default for L1Config {
+    fn default() -> Self {
+        Self {
+            max_entries: 100_000,
+        }
+    }
+}
+
+impl CacheConfig {
+    /// All that is wrong with these settings, each with its place and the way out.
+    pub(crate) fn problems(&self) -> Vec<CacheBuildError> {
+        let mut problems = Vec::new();
+        let mut refuse = |setting: String, problem: String| {
+            problems.push(CacheBuildError::InvalidSetting { setting, problem });
+        };
+        if self.l1.max_entries == 0 {
+            refuse(
+                "cache.l1.max_entries".to_owned(),
+                "is 0, which keeps nothing; set it to 1 or more".to_owned(),
+            );
+        }
+        if self.key_limit == 0 {
+            refuse(
+                "cache.key_limit".to_owned(),
+                "is 0, which refuses every key; set it to 1 or more".to_owned(),
+            );
+        }
+        if let Some(prefix) = &self.key_prefix
+            && (prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            refuse(
+                "cache.key_prefix".to_owned(),
+                "may hold only visible ASCII characters, and at least one of them".to_owned(),
+            );
+        }
+        for kind in self.profiles.keys().filter(|kind| !is_lower_snake(kind)) {
+            refuse(
+                format!("cache.profiles.{kind}"),
+                "names no kind that there can be: kinds are lower_snake".to_owned(),
+            );
+        }
+        let sections = std::iter::once(("cache.defaults".to_owned(), EntryOptions::default()))
+            .chain(
+                self.profiles
+                    .iter()
+                    .map(|(kind, options)| (format!("cache.profiles.{kind}"), options.clone())),
+            );
+        for (section, options) in sections {
+            let profile = Profile::new(&options.or(&self.defaults));
+            if let (Some(soft), Some(hard)) =
+                (profile.factory_soft_limit, profile.factory_hard_limit)
+                && soft > hard
+            {
+                refuse(
+                    format!("{section}.factory_soft_limit"),
+                    format!(
+                        "is {soft:?}, past the hard limit of {hard:?}, and could never matter; \
+                         lower it, raise `factory_hard_limit`, or set it to \"off\""
+                    ),
+                );
+            }
+        }
+        problems
+    }
+}

@@ -1,0 +1,198 @@
+//! What a call of the cache can answer instead of a value.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::scope::NoScope;
+
+/// Any error, as factories and seams hand it in.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a call of the cache gave no value.
+///
+/// It is cheap to clone: all callers of a failed flight share one.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// The caller is in no scope, and the key does not say that it is shared.
+    #[error("no scope for key \"{key}\": {source}")]
+    NoScope {
+        /// The key, as `kind:text`.
+        key: String,
+        /// What the scope says of the way out.
+        source: NoScope,
+    },
+
+    /// The text of the key is longer than the limit.
+    #[error(
+        "the text of a key of kind `{kind}` has {length} bytes, over the limit of {limit}; \
+         use a shorter id or a digest of it, or raise `cache.key_limit`"
+    )]
+    KeyTooLong {
+        /// The kind of the key.
+        kind: &'static str,
+        /// Bytes of the text.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+
+    /// The entry under the key is of another type than the one asked for; it is left as it is.
+    #[error(
+        "key \"{key}\" holds a {stored} and was asked for a {asked}; \
+         use another key, or remove the entry first"
+    )]
+    TypeMismatch {
+        /// The key, as `kind:text`.
+        key: String,
+        /// The type that is kept.
+        stored: &'static str,
+        /// The type that was asked for.
+        asked: &'static str,
+    },
+
+    /// A tag that cannot be used.
+    #[error("tag \"{tag}\" cannot be used: {reason}")]
+    InvalidTag {
+        /// The tag.
+        tag: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// More tags than an entry may carry.
+    #[error("an entry may carry {limit} tags and was given {count}; use one tag for a wider group")]
+    TooManyTags {
+        /// How many there were.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+
+    /// The factory returned an error, and there was nothing stale to give instead.
+    #[error("the factory of key \"{key}\" failed: {source}")]
+    Factory {
+        /// The key, as `kind:text`.
+        key: String,
+        /// What the factory returned; see [`CacheError::factory_error`].
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The factory panicked; the key is free again.
+    #[error("the factory of key \"{key}\" panicked: {message}")]
+    FactoryPanicked {
+        /// The key, as `kind:text`.
+        key: String,
+        /// The message of the panic.
+        message: String,
+    },
+
+    /// The factory took longer than its hard limit and was dropped.
+    #[error(
+        "the factory of key \"{key}\" took longer than its hard limit of {limit:?}; \
+         make it faster, or raise `factory_hard_limit` of its profile"
+    )]
+    FactoryTimeout {
+        /// The key, as `kind:text`.
+        key: String,
+        /// The limit.
+        limit: Duration,
+    },
+
+    /// The factory was dropped before it ended, because its runtime or the cache shut down.
+    #[error("the factory of key \"{key}\" was stopped before it ended")]
+    FactoryAborted {
+        /// The key, as `kind:text`.
+        key: String,
+    },
+
+    /// The cache was stopped.
+    #[error("the cache is stopped")]
+    Stopped,
+
+    /// A value has to be loaded, and there is no tokio runtime to load it on.
+    #[error("loading needs a tokio runtime; call the cache from inside `#[tokio::main]` or a task")]
+    NoRuntime,
+}
+
+impl CacheError {
+    /// Whether the same call can only fail the same way, so that trying again is of no use.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        matches!(
+            self,
+            Self::NoScope { .. }
+                | Self::KeyTooLong { .. }
+                | Self::TypeMismatch { .. }
+                | Self::InvalidTag { .. }
+                | Self::TooManyTags { .. }
+                | Self::Stopped
+        )
+    }
+
+    /// What the factory returned, if this is a factory's failure and the error of this type.
+    ///
+    /// ```
+    /// # use caching_core::HybridCache;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let cache = HybridCache::builder().build().unwrap();
+    /// let answer = cache
+    ///     .get_or_set("answer", |_| async { "forty-two".parse::<u64>() })
+    ///     .await;
+    /// let error = answer.unwrap_err();
+    /// assert!(error.factory_error::<std::num::ParseIntError>().is_some());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn factory_error<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Factory { source, .. } => source.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Why a cache could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheBuildError {
+    /// A setting or a combination of settings that makes no sense.
+    #[error("`{setting}` {problem}")]
+    InvalidSetting {
+        /// Where it stands, such as `cache.defaults.duration`.
+        setting: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+}
+
+/// All that is wrong with what a cache was to be built of.
+#[derive(Debug)]
+pub struct CacheBuildErrors(Vec<CacheBuildError>);
+
+impl CacheBuildErrors {
+    /// Passes if nothing is wrong.
+    pub(crate) fn check(problems: Vec<CacheBuildError>) -> Result<(), Self> {
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self(problems))
+        }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &CacheBuildError> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for CacheBuildErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&texts.join("; "))
+    }
+}
+
+impl std::error::Error for CacheBuildErrors {}

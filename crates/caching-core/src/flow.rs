@@ -1,0 +1,16 @@
+//! The steps of a call, one file each: look, fly, load, store, invalidate.
+
+mod context;
+mod engine;
+mod flight;
+mod invalidate;
+mod load;
+mod look;
+mod store;
+
+pub use self::context::FactoryContext;
+
+pub(crate) use self::engine::{Engine, Profiles};
+pub(crate) use self::flight::Flights;
+pub(crate) use self::load::{Answer, Factory, Request};
+pub(crate) use self::look::Found;

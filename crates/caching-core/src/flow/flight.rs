@@ -1,0 +1,224 @@
+//! One running factory a key, and those who wait for it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::coherence::Asof;
+use crate::error::CacheError;
+use crate::flow::load::Answer;
+use crate::key::{BuildPrehashed, StoredKey};
+
+const SHARDS: usize = 64;
+
+type Shard = HashMap<StoredKey, Arc<Flight>, BuildPrehashed>;
+
+/// The flights that callers may join, by key.
+pub(crate) struct Flights {
+    /// Locked for a map operation, never across an await. A flight's passengers are counted under
+    /// the lock of its shard, so that the last one to leave and the next one to come agree.
+    shards: Box<[Mutex<Shard>]>,
+}
+
+/// One running factory.
+pub(crate) struct Flight {
+    pub(crate) key: StoredKey,
+    /// What was known before the load began: the value is stored only if it still holds.
+    pub(crate) asof: Asof,
+    /// The tag clock before the load began.
+    pub(crate) tag_clock: u64,
+    passengers: AtomicUsize,
+    /// Whether the factory goes on when nobody waits.
+    is_unattended: AtomicBool,
+    early: OnceLock<Answer>,
+    landed: OnceLock<Result<Answer, CacheError>>,
+    news: Notify,
+    task: OnceLock<AbortHandle>,
+}
+
+/// How a caller came aboard.
+pub(crate) enum Boarding {
+    /// There was no flight: the caller has to start the factory.
+    First(Seat),
+    /// The factory is running.
+    Joined(Seat),
+}
+
+/// A place on a flight. When the last one is given up, the factory ends.
+pub(crate) struct Seat {
+    flights: Arc<Flights>,
+    pub(crate) flight: Arc<Flight>,
+}
+
+impl Flights {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    fn shard(&self, key: &StoredKey) -> MutexGuard<'_, Shard> {
+        // A map operation does not panic half-way; a poisoned lock is a whole map.
+        self.shards[key.hash() as usize % SHARDS]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins the flight of a key if `is_joinable`, else begins one at what `begin` says is known.
+    pub(crate) fn board(
+        self: &Arc<Self>,
+        key: &StoredKey,
+        is_joinable: impl FnOnce(&Flight) -> bool,
+        begin: impl FnOnce() -> (Asof, u64),
+    ) -> Boarding {
+        let mut shard = self.shard(key);
+        if let Some(flight) = shard.get(key)
+            && is_joinable(flight)
+        {
+            // Relaxed: counted under the lock of the shard.
+            flight.passengers.fetch_add(1, Ordering::Relaxed);
+            return Boarding::Joined(self.seat(flight));
+        }
+        // Under the lock: an invalidation either finds this flight and detaches it, or has been
+        // counted in what `begin` reads.
+        let flight = Arc::new(Flight::new(key.clone(), begin(), 1));
+        shard.insert(key.clone(), Arc::clone(&flight));
+        Boarding::First(self.seat(&flight))
+    }
+
+    /// Begins a flight that nobody waits for, unless one is under way.
+    pub(crate) fn begin_unattended(
+        &self,
+        key: &StoredKey,
+        begin: impl FnOnce() -> (Asof, u64),
+    ) -> Option<Arc<Flight>> {
+        match self.shard(key).entry(key.clone()) {
+            Slot::Occupied(_) => None,
+            Slot::Vacant(vacant) => {
+                let flight = Arc::new(Flight::new(key.clone(), begin(), 0));
+                flight.go_on_unattended();
+                vacant.insert(Arc::clone(&flight));
+                Some(flight)
+            }
+        }
+    }
+
+    /// Lets nobody join the flight of a key any more; those aboard stay.
+    pub(crate) fn detach(&self, key: &StoredKey) {
+        let detached = self.shard(key).remove(key);
+        if let Some(flight) = detached
+            && flight.passengers.load(Ordering::Relaxed) == 0
+        {
+            // An early refresh of a value that was just invalidated is of use to nobody.
+            flight.end();
+        }
+    }
+
+    /// Ends a flight: all who wait get this.
+    pub(crate) fn land(&self, flight: &Arc<Flight>, result: Result<Answer, CacheError>) {
+        self.take_off_the_board(&mut self.shard(&flight.key), flight);
+        // Set before the news: whoever is woken finds it.
+        let _ = flight.landed.set(result);
+        flight.news.notify_waiters();
+    }
+
+    fn take_off_the_board(&self, shard: &mut Shard, flight: &Arc<Flight>) {
+        if let Slot::Occupied(listed) = shard.entry(flight.key.clone())
+            && Arc::ptr_eq(listed.get(), flight)
+        {
+            listed.remove();
+        }
+    }
+
+    fn seat(self: &Arc<Self>, flight: &Arc<Flight>) -> Seat {
+        Seat {
+            flights: Arc::clone(self),
+            flight: Arc::clone(flight),
+        }
+    }
+}
+
+impl Flight {
+    fn new(key: StoredKey, (asof, tag_clock): (Asof, u64), passengers: usize) -> Self {
+        Self {
+            key,
+            asof,
+            tag_clock,
+            passengers: AtomicUsize::new(passengers),
+            is_unattended: AtomicBool::new(false),
+            early: OnceLock::new(),
+            landed: OnceLock::new(),
+            news: Notify::new(),
+            task: OnceLock::new(),
+        }
+    }
+
+    /// Names the task that runs the factory.
+    pub(crate) fn runs_as(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+    }
+
+    /// Lets the factory go on when nobody waits for it any more.
+    pub(crate) fn go_on_unattended(&self) {
+        // Release, and acquire in `Seat::drop`: set before its passengers are let go.
+        self.is_unattended.store(true, Ordering::Release);
+    }
+
+    /// Gives all who wait, now and later, something before the factory ends.
+    pub(crate) fn answer_early(&self, answer: Answer) {
+        let _ = self.early.set(answer);
+        self.news.notify_waiters();
+    }
+
+    fn end(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+
+    pub(crate) fn has_landed(&self) -> bool {
+        self.landed.get().is_some()
+    }
+
+    fn answer(&self) -> Option<Result<Answer, CacheError>> {
+        // The landing first: a fresh value is better than an early stale one.
+        self.landed
+            .get()
+            .cloned()
+            .or_else(|| self.early.get().cloned().map(Ok))
+    }
+}
+
+impl Seat {
+    /// Waits for the flight to land, or to answer early.
+    pub(crate) async fn wait(&self) -> Result<Answer, CacheError> {
+        loop {
+            let mut news = std::pin::pin!(self.flight.news.notified());
+            // Listening before looking: news between the two is not missed.
+            news.as_mut().enable();
+            if let Some(answer) = self.flight.answer() {
+                return answer;
+            }
+            news.await;
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.flight.has_landed() {
+            return;
+        }
+        let mut shard = self.flights.shard(&self.flight.key);
+        // Relaxed: counted under the lock of the shard.
+        let was_last = self.flight.passengers.fetch_sub(1, Ordering::Relaxed) == 1;
+        if was_last && !self.flight.is_unattended.load(Ordering::Acquire) {
+            self.flights.take_off_the_board(&mut shard, &self.flight);
+            self.flight.end();
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A key as the index holds it, and as a look-up borrows it.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use equivalent::Equivalent;
+
+use crate::key::KeyKind;
+use crate::key::text::escape;
+use crate::scope::ScopeId;
+
+/// A key for a look-up: everything is borrowed, and the hash is made once.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyRef<'a> {
+    pub(crate) hash: u64,
+    pub(crate) scope: ScopeId,
+    pub(crate) kind: KeyKind,
+    pub(crate) text: &'a [u8],
+}
+
+impl KeyRef<'_> {
+    pub(crate) fn to_stored(self) -> StoredKey {
+        StoredKey {
+            hash: self.hash,
+            scope: self.scope,
+            kind: self.kind,
+            text: self.text.into(),
+        }
+    }
+}
+
+impl Hash for KeyRef<'_> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<StoredKey> for KeyRef<'_> {
+    #[inline]
+    fn equivalent(&self, stored: &StoredKey) -> bool {
+        // The hash first: it differs for almost every other key, and costs one comparison.
+        self.hash == stored.hash
+            && self.scope == stored.scope
+            && *self.text == *stored.text
+            && self.kind == stored.kind
+    }
+}
+
+/// A key that lives as long as its entry.
+#[derive(Clone)]
+pub(crate) struct StoredKey {
+    hash: u64,
+    scope: ScopeId,
+    kind: KeyKind,
+    text: Arc<[u8]>,
+}
+
+impl StoredKey {
+    #[inline]
+    pub(crate) fn as_ref(&self) -> KeyRef<'_> {
+        KeyRef {
+            hash: self.hash,
+            scope: self.scope,
+            kind: self.kind,
+            text: &self.text,
+        }
+    }
+
+    pub(crate) const fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(crate) const fn scope(&self) -> ScopeId {
+        self.scope
+    }
+
+    pub(crate) const fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The text in a form that is safe to print: control and non-ASCII bytes are escaped.
+    pub(crate) fn printable(&self) -> String {
+        printable(&self.text)
+    }
+}
+
+impl PartialEq for StoredKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref().equivalent(other)
+    }
+}
+
+impl Eq for StoredKey {}
+
+impl Hash for StoredKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.printable())
+    }
+}
+
+/// A key's text with everything escaped that a log or a terminal would not show as it is.
+pub(crate) fn printable(text: &[u8]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for byte in text {
+        if byte.is_ascii_graphic() {
+            shown.push(char::from(*byte));
+        } else {
+            shown.extend(escape(*byte).map(char::from));
+        }
+    }
+    shown
+}
+
+/// Makes the hashes of keys, with a seed of its own for each cache.
+#[derive(Clone)]
+pub(crate) struct KeyHasher(foldhash::quality::RandomState);
+
+impl KeyHasher {
+    pub(crate) fn new() -> Self {
+        Self(foldhash::quality::RandomState::default())
+    }
+
+    #[inline]
+    pub(crate) fn key<'a>(&self, scope: ScopeId, kind: KeyKind, text: &'a [u8]) -> KeyRef<'a> {
+        let mut hasher = self.0.build_hasher();
+        hasher.write_u64(kind.fingerprint() ^ u64::from(scope.as_u32()).rotate_left(32));
+        hasher.write(text);
+        KeyRef {
+            hash: hasher.finish(),
+            scope,
+            kind,
+            text,
+        }
+    }
+}
+
+/// Hands a hash that was made before to the maps, which would otherwise hash it once more.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Prehashed(u64);
+
+impl Hasher for Prehashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        debug_assert!(bytes.is_empty(), "a stored key hashes as one number");
+    }
+
+    #[inline]
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// Builds [`Prehashed`].
+pub(crate) type BuildPrehashed = std::hash::BuildHasherDefault<Prehashed>;

@@ -1,0 +1,121 @@
+//! A typed hybrid cache: one factory a key, fail-safe, tags, and invalidation that beats loading.
+//!
+//! ```
+//! use caching_core::{CacheKey, HybridCache};
+//!
+//! #[derive(serde::Serialize, serde::Deserialize)]
+//! struct Invoice {
+//!     total: u64,
+//! }
+//!
+//! // Reader and invalidator meet in the key: its value's type is part of it.
+//! #[derive(CacheKey)]
+//! #[cache_key(kind = "invoice", value = Invoice, template = "{id}")]
+//! struct InvoiceKey {
+//!     id: u64,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache = HybridCache::builder().build()?;
+//!
+//! let invoice = cache
+//!     .get_or_set(&InvoiceKey { id: 7 }, |_| async {
+//!         Ok::<_, std::io::Error>(Invoice { total: 120 }) // a query, say
+//!     })
+//!     .await?;
+//! assert_eq!(invoice.total, 120);
+//!
+//! // After the write has been committed:
+//! cache.remove(&InvoiceKey { id: 7 }).await?.accept_queued();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Rooms
+//!
+//! | room | holds |
+//! | --- | --- |
+//! | [`HybridCache`] | the public verbs |
+//! | [`CacheKey`], [`Key`], [`Tag`] | what values are named and grouped by |
+//! | [`EntryOptions`], [`CacheConfig`] | how values are kept: by call, by profile, by default |
+//! | [`KeyScope`], [`Codec`], [`PayloadTransform`], [`Clock`] | the seams where other crates meet this one |
+//! | [`CacheError`], [`Outcome`], [`Stats`] | what came of a call, and of all of them |
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! | --- | --- | --- |
+//! | `host` | on | `CachingModule` for an app host, and the check that each configured profile has a kind |
+
+mod cache;
+mod clock;
+mod codec;
+mod coherence;
+mod config;
+mod entry;
+mod error;
+mod flow;
+mod key;
+mod level;
+#[cfg(feature = "host")]
+mod module;
+mod observe;
+mod options;
+mod outcome;
+mod scope;
+mod tag;
+mod units;
+mod value;
+
+pub use caching_macros::CacheKey;
+
+pub use self::cache::{
+    Batch, Demand, Get, GetDetailed, GetFuture, GetOrSet, GetOrSetDetailed, GetOrSetFuture,
+    HybridCache, HybridCacheBuilder, Invalidated, NoTags, Optional, Required, Set, SetFuture,
+    TagSource, TagsFrom, Token,
+};
+pub use self::clock::{Clock, SystemClock, Tick, TokioClock};
+pub use self::codec::{Codec, PayloadContext, PayloadTransform};
+pub use self::coherence::{Asof, Epoch, Seq};
+pub use self::config::{CacheConfig, L1Config};
+pub use self::error::{BoxError, CacheBuildError, CacheBuildErrors, CacheError};
+pub use self::flow::FactoryContext;
+pub use self::key::{CacheKey, Key, KeyKind, KeyOf, KeyText};
+#[cfg(feature = "host")]
+pub use self::module::CachingModule;
+pub use self::observe::Stats;
+pub use self::options::EntryOptions;
+pub use self::outcome::{Cached, Level, Outcome};
+pub use self::scope::{
+    BoxFuture, KeyScope, NoScope, SHARED_SCOPE_TEXT, Scope, ScopeId, ScopeText, SharedScope,
+};
+pub use self::tag::{MAX_TAG_LENGTH, MAX_TAGS, Tag, Tags};
+pub use self::units::{EagerRefresh, Limit};
+pub use self::value::{CacheValue, ValueType};
+
+/// Names a kind to the registry; what `derive(CacheKey)` expands to.
+#[cfg(feature = "host")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register_kind {
+    ($kind:expr) => {
+        $crate::__private::inventory::submit! { $crate::__private::KnownKind($kind) }
+    };
+}
+
+/// Without the host nobody asks which kinds there are.
+#[cfg(not(feature = "host"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register_kind {
+    ($kind:expr) => {};
+}
+
+#[cfg(feature = "host")]
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+
+    pub use crate::module::KnownKind;
+}

@@ -1,0 +1,108 @@
+//! The cache as a module of an app host.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use app_host::{
+    AppContext, BoxError, ConfigureContext, Module, ServiceBuilder, Services, async_trait,
+};
+
+use crate::cache::{HybridCache, HybridCacheBuilder};
+use crate::config::CacheConfig;
+
+/// How long factories that still run may go on once the application stops. The host bounds the stop
+/// as a whole; this leaves the modules that stop later their share.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Provides a [`HybridCache`] that is configured by the section `[cache]`.
+///
+/// Other modules contribute to its [`HybridCacheBuilder`] before it is built, once.
+///
+/// ```
+/// use app_host::{App, ConfigFormat};
+/// use caching_core::{CachingModule, HybridCache};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let app = App::builder()
+///     .module::<CachingModule>()
+///     .config_str(ConfigFormat::Toml, "cache.defaults.duration = '15m'")
+///     .build()
+///     .await?;
+/// let cache = app.services().get::<HybridCache>()?;
+/// cache.set("greeting", String::from("hello")).await?.accept_queued();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CachingModule;
+
+#[async_trait]
+impl Module for CachingModule {
+    fn name(&self) -> &'static str {
+        "caching"
+    }
+
+    fn sections(&self) -> &'static [&'static str] {
+        &["cache"]
+    }
+
+    fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
+        let config: CacheConfig = cx.section("cache")?;
+        check_profiles(&config)?;
+        cx.provide(
+            HybridCache::builder()
+                .config(config)
+                .default_key_prefix(cx.app_name()),
+        );
+        Ok(())
+    }
+
+    async fn stop(&self, cx: &AppContext) -> Result<(), BoxError> {
+        let cache = cx.services().get::<HybridCache>()?;
+        if !cache.stop(DRAIN).await {
+            tracing::warn!("factories still ran when the application stopped and were dropped");
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ServiceBuilder for HybridCacheBuilder {
+    type Service = HybridCache;
+
+    async fn build(self, _: &Services) -> Result<HybridCache, BoxError> {
+        Ok(Self::build(self)?)
+    }
+}
+
+/// A kind that a key of this program has, submitted by `derive(CacheKey)`.
+#[doc(hidden)]
+pub struct KnownKind(pub &'static str);
+
+inventory::collect!(KnownKind);
+
+/// Refuses profiles that no key of this program can have: they would silently do nothing.
+fn check_profiles(config: &CacheConfig) -> Result<(), BoxError> {
+    let known: BTreeSet<&str> = inventory::iter::<KnownKind>
+        .into_iter()
+        .map(|kind| kind.0)
+        .chain([crate::key::KeyKind::PLAIN.name()])
+        .collect();
+    let unknown: Vec<String> = config
+        .profiles
+        .keys()
+        .filter(|kind| !known.contains(kind.as_str()))
+        .map(|kind| format!("`cache.profiles.{kind}`"))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.into_iter().collect();
+    Err(format!(
+        "{} is for a kind that no key in this program has; the kinds are: {}",
+        unknown.join(", "),
+        known.join(", ")
+    )
+    .into())
+}

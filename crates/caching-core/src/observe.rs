@@ -1,0 +1,112 @@
+//! What a cache did, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many lines the counters of a hit are spread over, so that threads do not share one.
+const LINES: usize = 16;
+
+/// Declares the counters once: the live ones, and the snapshot that users read.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What a cache did since it was built. All numbers only grow, but for `entries`.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+            /// Entries that L1 holds now, those past their life included until their room is needed.
+            pub entries: u64,
+        }
+
+        /// The live counters of what is rarer than a hit.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            hits_by_line: Hits,
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl Counters {
+            /// The numbers now, without `entries`.
+            pub(crate) fn snapshot(&self) -> Stats {
+                let mut stats = Stats { $($name: self.$name.get(),)* entries: 0 };
+                stats.hits += self.hits_by_line.sum();
+                stats
+            }
+        }
+    };
+}
+
+counters! {
+    /// Reads that were answered with a fresh value from L1.
+    hits,
+    /// Reads that were answered with a stale value, and labelled so.
+    stale_hits,
+    /// Reads that found nothing to answer with.
+    misses,
+    /// Reads that waited for a factory which another caller had started.
+    joins,
+    /// Factories that returned a value, or that there is none.
+    factory_successes,
+    /// Factories that returned an error or panicked.
+    factory_failures,
+    /// Factories that ran into their hard limit.
+    factory_timeouts,
+    /// Factories that went on behind their callers, past their soft limit.
+    background_loads,
+    /// Refreshes that began before their entry was stale.
+    eager_refreshes,
+    /// Values that were stored.
+    stores,
+    /// Values that were not stored, since something was invalidated after their load began.
+    refused_stores,
+    /// Keys that were removed or expired.
+    invalidations,
+    /// Tags, kinds, scopes and whole caches that were removed or expired.
+    purges,
+}
+
+/// One counter.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self) {
+        // Relaxed: a count orders nothing.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The count of hits, on several cache lines.
+#[derive(Debug, Default)]
+struct Hits([Line; LINES]);
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line(AtomicU64);
+
+impl Hits {
+    fn sum(&self) -> u64 {
+        self.0
+            .iter()
+            .map(|line| line.0.load(Ordering::Relaxed))
+            .sum()
+    }
+}
+
+impl Counters {
+    /// Counts a fresh hit.
+    #[inline]
+    pub(crate) fn hit(&self) {
+        let line = MY_LINE.with(|line| *line) % LINES;
+        self.hits_by_line.0[line].0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+static NEXT_LINE: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static MY_LINE: usize = NEXT_LINE.fetch_add(1, Ordering::Relaxed) as usize;
+}

@@ -1,0 +1,141 @@
+//! The scope of a key: whose entry it is.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future in a box, as the seams of this crate pass them.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A scope as a small number, so that a hit copies it and clones nothing.
+///
+/// The [`KeyScope`] that made it knows its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScopeId(u32);
+
+impl ScopeId {
+    /// The scope of what belongs to everybody.
+    pub const SHARED: Self = Self(0);
+
+    /// A scope with this number; `0` is [`ScopeId::SHARED`].
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn as_u32(self) -> u32 {
+        self.0
+    }
+}
+
+/// Which scope a call acts in.
+///
+/// | scope | a key of its own scope | a key with `scope = shared` |
+/// | --- | --- | --- |
+/// | `Current` (default) | what [`KeyScope::current`] says when the verb is called | shared |
+/// | `Shared` | shared | shared |
+/// | `Of(id)` | that scope | shared |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The caller's scope, such as the tenant of the request.
+    #[default]
+    Current,
+    /// What belongs to everybody; said explicitly, never a fallback.
+    Shared,
+    /// This scope, whoever calls.
+    Of(ScopeId),
+}
+
+/// Tells a cache whose entry a call is about.
+///
+/// Without one, every key is shared. A tenant is the usual scope. The cache asks for the current
+/// scope once, when a verb is called, and carries the answer into everything that the call starts.
+pub trait KeyScope: Send + Sync + 'static {
+    /// The scope of the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`NoScope`] when the caller is in none: there is no default to fall back to, since a value
+    /// of one tenant would then reach another.
+    fn current(&self) -> Result<ScopeId, NoScope>;
+
+    /// The text of a scope, as it stands in physical keys and logs: `t:acme`.
+    ///
+    /// It must be unique, and free of control characters and spaces.
+    fn text(&self, id: ScopeId) -> Arc<str>;
+
+    /// The scope with this text, the reverse of [`text`](Self::text).
+    ///
+    /// # Errors
+    ///
+    /// [`NoScope`] when no scope has this text.
+    fn parse(&self, text: &str) -> Result<ScopeId, NoScope>;
+
+    /// Runs work inside a scope, as if its caller had been in it.
+    ///
+    /// Factories run through this, and so do event handlers.
+    fn enter<'a>(&self, id: ScopeId, work: BoxFuture<'a, ()>) -> BoxFuture<'a, ()>;
+}
+
+/// There is no scope: the caller is in none, or a text names none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{hint}")]
+pub struct NoScope {
+    hint: String,
+}
+
+impl NoScope {
+    /// An error that tells the caller the way out, such as "wrap the call in `Tenant::scope`".
+    pub fn new(hint: impl Into<String>) -> Self {
+        Self { hint: hint.into() }
+    }
+}
+
+/// The scope of a cache without tenants: everything is shared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SharedScope;
+
+/// The text of [`ScopeId::SHARED`], which every [`KeyScope`] writes and reads.
+pub const SHARED_SCOPE_TEXT: &str = "shared";
+
+/// Something that names a scope: the id of a tenant, in an event or a message.
+///
+/// It is not implemented for strings on purpose: `acme` is the name of a tenant, `t:acme` the text of
+/// its scope.
+pub trait ScopeText {
+    /// The text of the scope, as [`KeyScope::text`] writes it and [`KeyScope::parse`] reads it.
+    fn scope_text(&self) -> Cow<'_, str>;
+}
+
+impl<T: ScopeText + ?Sized> ScopeText for &T {
+    fn scope_text(&self) -> Cow<'_, str> {
+        (**self).scope_text()
+    }
+}
+
+impl KeyScope for SharedScope {
+    fn current(&self) -> Result<ScopeId, NoScope> {
+        Ok(ScopeId::SHARED)
+    }
+
+    fn text(&self, _: ScopeId) -> Arc<str> {
+        SHARED_SCOPE_TEXT.into()
+    }
+
+    fn parse(&self, text: &str) -> Result<ScopeId, NoScope> {
+        if text == SHARED_SCOPE_TEXT {
+            Ok(ScopeId::SHARED)
+        } else {
+            Err(NoScope::new(format!(
+                "this cache has no scopes but `{SHARED_SCOPE_TEXT}`; give it a `KeyScope` to have more"
+            )))
+        }
+    }
+
+    fn enter<'a>(&self, _: ScopeId, work: BoxFuture<'a, ()>) -> BoxFuture<'a, ()> {
+        work
+    }
+}

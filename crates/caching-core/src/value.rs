@@ -1,0 +1,171 @@
+//! What is known of a value's type: how it is told apart, written and read.
+
+use std::any::{Any, TypeId, type_name};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::Codec;
+use crate::error::BoxError;
+
+/// A value that can leave the process: everything that serde can write and read.
+///
+/// There is nothing to implement. Values that have no serde are cached under a key that is `local`.
+pub trait CacheValue: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> CacheValue for V {}
+
+/// A value behind the one pointer that callers of a hit share.
+pub(crate) type AnyValue = Arc<dyn Any + Send + Sync>;
+
+/// The type of a value: its identity, its version, and how it is written and read.
+///
+/// A derived key carries one; nobody needs to make it by hand.
+#[derive(Clone, Copy)]
+pub struct ValueType {
+    id: fn() -> TypeId,
+    name: fn() -> &'static str,
+    version: u32,
+    serde: Option<SerdeFns>,
+}
+
+#[derive(Clone, Copy)]
+struct SerdeFns {
+    encode: fn(&dyn Any, &dyn Codec, &mut Vec<u8>) -> Result<(), BoxError>,
+    decode: fn(&dyn Codec, &[u8]) -> Result<AnyValue, BoxError>,
+}
+
+impl ValueType {
+    /// A type that serde can write and read, in its first version.
+    #[must_use]
+    pub const fn of<V: CacheValue>() -> Self {
+        Self {
+            id: TypeId::of::<V>,
+            name: type_name::<V>,
+            version: 1,
+            serde: Some(SerdeFns {
+                encode: encode::<V>,
+                decode: decode::<V>,
+            }),
+        }
+    }
+
+    /// A type without serde: its values stay in the process.
+    #[must_use]
+    pub const fn local<V: Send + Sync + 'static>() -> Self {
+        Self {
+            id: TypeId::of::<V>,
+            name: type_name::<V>,
+            version: 1,
+            serde: None,
+        }
+    }
+
+    /// The same type in another version, whose bytes no other version reads.
+    #[must_use]
+    pub const fn with_version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The name of the Rust type, for messages.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        (self.name)()
+    }
+
+    pub(crate) fn name_fn(&self) -> fn() -> &'static str {
+        self.name
+    }
+
+    /// The version of the type, `1` unless the key says otherwise.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Whether values of this type never leave the process.
+    #[must_use]
+    pub const fn is_local(&self) -> bool {
+        self.serde.is_none()
+    }
+
+    /// Writes a value of this type with a codec.
+    ///
+    /// # Errors
+    ///
+    /// When the type is local, the value is of another type, or the codec refuses it.
+    pub fn encode(
+        &self,
+        value: &dyn Any,
+        codec: &dyn Codec,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BoxError> {
+        let serde = self.serde.ok_or_else(|| self.is_local_error())?;
+        (serde.encode)(value, codec, out)
+    }
+
+    /// Reads a value of this type with a codec.
+    ///
+    /// # Errors
+    ///
+    /// When the type is local, or the bytes are not such a value.
+    pub fn decode(
+        &self,
+        codec: &dyn Codec,
+        bytes: &[u8],
+    ) -> Result<Arc<dyn Any + Send + Sync>, BoxError> {
+        let serde = self.serde.ok_or_else(|| self.is_local_error())?;
+        (serde.decode)(codec, bytes)
+    }
+
+    fn is_local_error(&self) -> BoxError {
+        format!(
+            "values of type {} are local and never leave the process; remove `local` from their key",
+            self.name()
+        )
+        .into()
+    }
+}
+
+impl PartialEq for ValueType {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id)() == (other.id)() && self.version == other.version
+    }
+}
+
+impl Eq for ValueType {}
+
+impl fmt::Debug for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} v{}", self.name(), self.version)
+    }
+}
+
+fn encode<V: CacheValue>(
+    value: &dyn Any,
+    codec: &dyn Codec,
+    out: &mut Vec<u8>,
+) -> Result<(), BoxError> {
+    let value = value
+        .downcast_ref::<V>()
+        .ok_or_else(|| format!("the value is not of type {}", type_name::<V>()))?;
+    codec.encode(value, out)
+}
+
+fn decode<V: CacheValue>(codec: &dyn Codec, bytes: &[u8]) -> Result<AnyValue, BoxError> {
+    let mut value = None;
+    codec.decode(bytes, &mut |deserializer| {
+        value = Some(erased_serde::deserialize::<V>(deserializer)?);
+        Ok(())
+    })?;
+    let value = value.ok_or_else(|| {
+        format!(
+            "the codec {} did not read the value it was given",
+            codec.name()
+        )
+    })?;
+    Ok(Arc::new(value))
+}

@@ -1,0 +1,16 @@
+//! The SQLite file: settings, connections, schema, and a count of the queries.
+
+mod config;
+mod connection;
+mod detached;
+mod error;
+mod migrations;
+mod queries;
+mod module;
+
+pub use config::{DatabaseConfig, DatabaseUrl, DatabaseUrlError};
+pub use connection::{Database, Transaction};
+pub use detached::{BrokeOff, DetachedWrites};
+pub use error::DatabaseError;
+pub use module::DatabaseModule;
+pub use queries::{QueryCounter, QueryLabels};
