@@ -112,3 +112,8 @@ pub use crate::signal::shutdown_signal;
 
 /// Any error, as modules return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The code of the guide compiles and runs.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../../../docs/guides/modules.md")]
+struct ModulesGuide;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::assembly::enable::Enabling;
+use crate::assembly::graph::Graph;
+use crate::assembly::plan::Plan;
 use crate::{Enablement, Environment};
 
 /// What an application is made of: its modules, which are enabled or why not, and what they provide.
@@ -10,23 +13,52 @@ use crate::{Enablement, Environment};
 /// configuration.
 #[derive(Clone, Debug)]
 pub struct AppReport {
-    pub(crate) name: String,
-    pub(crate) environment: Environment,
-    pub(crate) configuration: Vec<String>,
-    pub(crate) modules: Vec<ModuleReport>,
+    name: String,
+    environment: Environment,
+    configuration: Vec<String>,
+    modules: Vec<ModuleReport>,
 }
 
 /// What one module is and does.
 #[derive(Clone, Debug)]
 pub struct ModuleReport {
-    pub(crate) name: &'static str,
-    pub(crate) enablement: Enablement,
-    pub(crate) provides: Vec<String>,
-    pub(crate) contributes_to: Vec<String>,
-    pub(crate) pulled_in_by: Option<&'static str>,
+    name: &'static str,
+    enablement: Enablement,
+    provides: Vec<String>,
+    contributes_to: Vec<String>,
+    pulled_in_by: Option<&'static str>,
 }
 
 impl AppReport {
+    /// What the modules asked for, before anything is made of it.
+    pub(crate) fn of_plan(
+        name: &str,
+        environment: &Environment,
+        configuration: Vec<String>,
+        graph: &Graph,
+        enabling: &Enabling,
+        plan: &Plan,
+    ) -> Self {
+        let nodes = graph.nodes().iter().zip(&enabling.answers).enumerate();
+        let modules = nodes.map(|(index, (node, enablement))| {
+            let provides = plan.providers.iter().filter(|p| p.index == index);
+            let contributes = plan.contributions.iter().filter(|c| c.index == index);
+            ModuleReport {
+                name: node.name,
+                enablement: enablement.clone(),
+                provides: provides.map(|p| p.service_name.clone()).collect(),
+                contributes_to: contributes.map(|c| c.builder_name.clone()).collect(),
+                pulled_in_by: node.pulled_in_by,
+            }
+        });
+        Self {
+            name: name.to_owned(),
+            environment: environment.clone(),
+            configuration,
+            modules: modules.collect(),
+        }
+    }
+
     /// The name of the application.
     pub fn name(&self) -> &str {
         &self.name

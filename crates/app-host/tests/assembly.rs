@@ -1,4 +1,9 @@
 //! Modules compose by providing services and contributing to the builders of others.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 mod support;
 

@@ -1,23 +1,24 @@
 //! The cache as its users see it: the public verbs.
 
 mod builder;
+mod demand;
 mod get;
 mod get_or_set;
 mod invalidate;
 mod set;
+mod tag_source;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::builder::HybridCacheBuilder;
+pub use self::demand::{Demand, Optional, Required};
 pub use self::get::{Get, GetDetailed, GetFuture};
-pub use self::get_or_set::{
-    Demand, GetOrSet, GetOrSetDetailed, GetOrSetFuture, NoTags, Optional, Required, TagSource,
-    TagsFrom,
-};
+pub use self::get_or_set::{GetOrSet, GetOrSetDetailed, GetOrSetFuture};
 pub use self::invalidate::{Batch, Invalidated, Token};
 pub use self::set::{Set, SetFuture};
+pub use self::tag_source::{NoTags, TagSource, TagsFrom};
 
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
@@ -60,7 +61,6 @@ type Captured = Result<ScopeId, NoScope>;
 
 impl HybridCache {
     /// Collects what a cache is made of.
-    #[must_use]
     pub fn builder() -> HybridCacheBuilder {
         HybridCacheBuilder::new()
     }
@@ -247,9 +247,9 @@ impl HybridCache {
         read: impl FnOnce(&KeyRef<'_>) -> R,
     ) -> Result<R, CacheError> {
         match scope {
-            Ok(scope) => Ok(key.with_text(|text| {
-                read(&self.engine.hasher.key(*scope, key.kind(), text))
-            })),
+            Ok(scope) => {
+                Ok(key.with_text(|text| read(&self.engine.hasher.key(*scope, key.kind(), text))))
+            }
             Err(source) => Err(no_scope(key, source)),
         }
     }

@@ -269,14 +269,7 @@ mod tests {
     #[test]
     fn a_throttled_copy_does_not_outlive_its_retention() {
         let life = lifetime(&Profile::BUILT_IN);
-        let entry = Entry::new(
-            value(),
-            || "u32",
-            life,
-            Asof::default(),
-            None,
-            0,
-        );
+        let entry = Entry::new(value(), || "u32", life, Asof::default(), None, 0);
         let late = Tick::from_nanos(life.retained_until.as_nanos() - 1);
         let copy = entry.throttled(late, 30 * SECOND);
         assert_eq!(copy.lifetime.fresh_until, life.retained_until);

@@ -32,6 +32,19 @@ use crate::value::{CacheValue, ValueType};
 /// }
 /// ```
 ///
+/// A reader that expects another type does not compile:
+///
+/// ```compile_fail,E0271
+/// # use caching_core::{CacheKey, HybridCache};
+/// #[derive(CacheKey)]
+/// #[cache_key(kind = "total", value = u64)]
+/// struct TotalKey;
+///
+/// async fn read(cache: &HybridCache) {
+///     let total = cache.get_or_set(&TotalKey, |_| async { Ok::<_, std::io::Error>("12") }).await;
+/// }
+/// ```
+///
 /// | attribute | means | default |
 /// | --- | --- | --- |
 /// | `kind = "invoice"` | picks `[cache.profiles.invoice]` | required |

@@ -39,7 +39,7 @@
 //! | [`HybridCache`] | the public verbs |
 //! | [`CacheKey`], [`Key`], [`Tag`] | what values are named and grouped by |
 //! | [`EntryOptions`], [`CacheConfig`] | how values are kept: by call, by profile, by default |
-//! | [`KeyScope`], [`Codec`], [`PayloadTransform`], [`Clock`] | the seams where other crates meet this one |
+//! | [`KeyScope`], [`Codec`], [`PayloadTransform`], [`L2`], [`Backplane`], [`Clock`] | the seams where other crates meet this one |
 //! | [`CacheError`], [`Outcome`], [`Stats`] | what came of a call, and of all of them |
 //!
 //! # Features
@@ -77,11 +77,14 @@ pub use self::cache::{
 };
 pub use self::clock::{Clock, SystemClock, Tick, TokioClock};
 pub use self::codec::{Codec, PayloadContext, PayloadTransform};
-pub use self::coherence::{Asof, Epoch, Seq};
+pub use self::coherence::{Asof, Backplane, Change, Epoch, Mode, Notice, Partition, Seq};
 pub use self::config::{CacheConfig, L1Config};
 pub use self::error::{BoxError, CacheBuildError, CacheBuildErrors, CacheError};
 pub use self::flow::FactoryContext;
 pub use self::key::{CacheKey, Key, KeyKind, KeyOf, KeyText};
+pub use self::level::{
+    Address, FillAnswer, FoundRecord, L2, L2Error, L2ErrorKind, PollAnswer, ReadAnswer, Record,
+};
 #[cfg(feature = "host")]
 pub use self::module::CachingModule;
 pub use self::observe::Stats;

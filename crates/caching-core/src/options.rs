@@ -75,6 +75,30 @@ impl EntryOptions {
         Self::default()
     }
 
+    /// What is built in: the value of every option that nobody sets.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let built_in = Profile::BUILT_IN;
+        let limit = |limit: Option<Duration>| limit.map_or(Limit::Off, Limit::After);
+        Self {
+            duration: Some(built_in.duration),
+            negative_duration: Some(built_in.negative_duration),
+            jitter: Some(limit(
+                Some(built_in.jitter).filter(|jitter| !jitter.is_zero()),
+            )),
+            fail_safe: Some(built_in.fail_safe),
+            retention: Some(built_in.retention),
+            throttle: Some(built_in.throttle),
+            factory_soft_limit: Some(limit(built_in.factory_soft_limit)),
+            factory_hard_limit: Some(limit(built_in.factory_hard_limit)),
+            eager_refresh: Some(
+                built_in
+                    .eager_refresh
+                    .map_or(EagerRefresh::Off, EagerRefresh::At),
+            ),
+        }
+    }
+
     /// These options, and where one is left out, that of `other`.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
@@ -173,7 +197,9 @@ impl Profile {
         set(&mut self.negative_duration, options.negative_duration);
         set(
             &mut self.jitter,
-            options.jitter.map(|jitter| jitter.duration().unwrap_or_default()),
+            options
+                .jitter
+                .map(|jitter| jitter.duration().unwrap_or_default()),
         );
         set(&mut self.fail_safe, options.fail_safe);
         set(&mut self.retention, options.retention);

@@ -13,6 +13,19 @@ use crate::error::BoxError;
 /// A value that can leave the process: everything that serde can write and read.
 ///
 /// There is nothing to implement. Values that have no serde are cached under a key that is `local`.
+///
+/// ```compile_fail,E0277
+/// struct Connection; // neither `Serialize` nor `Deserialize`
+///
+/// #[derive(caching_core::CacheKey)]
+/// #[cache_key(kind = "connection", value = Connection)]
+/// struct ConnectionKey;
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a value of type `{Self}` cannot leave the process",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it",
+    note = "or mark its key `local`: `#[cache_key(…, local)]`"
+)]
 pub trait CacheValue: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> CacheValue for V {}
@@ -31,10 +44,13 @@ pub struct ValueType {
     serde: Option<SerdeFns>,
 }
 
+type Encode = fn(&dyn Any, &dyn Codec, &mut Vec<u8>) -> Result<(), BoxError>;
+type Decode = fn(&dyn Codec, &[u8]) -> Result<AnyValue, BoxError>;
+
 #[derive(Clone, Copy)]
 struct SerdeFns {
-    encode: fn(&dyn Any, &dyn Codec, &mut Vec<u8>) -> Result<(), BoxError>,
-    decode: fn(&dyn Codec, &[u8]) -> Result<AnyValue, BoxError>,
+    encode: Encode,
+    decode: Decode,
 }
 
 impl ValueType {

@@ -1,5 +1,7 @@
 //! Reading and writing on L1 alone.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::time::Duration;
@@ -20,7 +22,10 @@ struct GreetingKey {
 async fn a_value_set_is_read_back_until_it_is_removed() {
     let cache = cache();
     cache.set("key", 1_u32).await.unwrap().accept_queued();
-    assert_eq!(cache.get::<_, u32>("key").await.unwrap().as_deref(), Some(&1));
+    assert_eq!(
+        cache.get::<_, u32>("key").await.unwrap().as_deref(),
+        Some(&1)
+    );
     assert_eq!(cache.peek::<_, u32>("key").unwrap().as_deref(), Some(&1));
     cache.remove("key").await.unwrap().accept_queued();
     assert_eq!(cache.get::<_, u32>("key").await.unwrap(), None);
@@ -31,7 +36,10 @@ async fn a_second_set_replaces_the_first() {
     let cache = cache();
     cache.set("key", 1_u32).await.unwrap().accept_queued();
     cache.set("key", 2_u32).await.unwrap().accept_queued();
-    assert_eq!(cache.get::<_, u32>("key").await.unwrap().as_deref(), Some(&2));
+    assert_eq!(
+        cache.get::<_, u32>("key").await.unwrap().as_deref(),
+        Some(&2)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,14 +101,20 @@ async fn a_key_read_as_another_type_is_an_error_that_names_both_and_keeps_the_en
     let error = cache.get::<_, String>("key").await.unwrap_err();
     let message = error.to_string();
     assert!(matches!(error, CacheError::TypeMismatch { .. }));
-    assert!(message.contains("u32") && message.contains("String"), "{message}");
+    assert!(
+        message.contains("u32") && message.contains("String"),
+        "{message}"
+    );
     let source = Source::open();
     let error = cache
         .get_or_set("key", source.gives(String::new()))
         .await
         .unwrap_err();
     assert!(matches!(error, CacheError::TypeMismatch { .. }));
-    assert_eq!(cache.get::<_, u32>("key").await.unwrap().as_deref(), Some(&1));
+    assert_eq!(
+        cache.get::<_, u32>("key").await.unwrap().as_deref(),
+        Some(&1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,7 +178,10 @@ async fn jitter_spreads_expiries() {
     for n in 0..100 {
         left += usize::from(cache.peek::<_, u32>(&format!("key {n}")).unwrap().is_some());
     }
-    assert!((10..=90).contains(&left), "{left} of 100 left at half the jitter");
+    assert!(
+        (10..=90).contains(&left),
+        "{left} of 100 left at half the jitter"
+    );
     pass(31 * SECOND).await;
     assert_eq!(cache.peek::<_, u32>("key 1").unwrap(), None);
 }
@@ -235,7 +252,12 @@ async fn a_factory_may_change_duration_and_tags_and_keep_its_value_out() {
     cache.remove_by_tag("seen").await.unwrap().accept_queued();
     assert!(cache.peek::<_, u32>("brief").unwrap().is_none());
 
-    cache.set("kept", 1_u32).duration(SECOND).await.unwrap().accept_queued();
+    cache
+        .set("kept", 1_u32)
+        .duration(SECOND)
+        .await
+        .unwrap()
+        .accept_queued();
     pass(SECOND).await;
     let value = cache
         .get_or_set("kept", |mut cx| async move {
@@ -245,7 +267,10 @@ async fn a_factory_may_change_duration_and_tags_and_keep_its_value_out() {
         .await
         .unwrap();
     assert_eq!(*value, 2);
-    let before = cache.get_or_set("kept", source.fails::<u32>()).await.unwrap();
+    let before = cache
+        .get_or_set("kept", source.fails::<u32>())
+        .await
+        .unwrap();
     assert_eq!(*before, 1, "what was there stays as the fallback");
 }
 
@@ -256,7 +281,14 @@ async fn a_key_that_is_too_long_is_refused_and_runs_nothing() {
         .get_or_set("a key too long", source.gives(1_u32))
         .await
         .unwrap_err();
-    assert!(matches!(error, CacheError::KeyTooLong { length: 14, limit: 8, .. }));
+    assert!(matches!(
+        error,
+        CacheError::KeyTooLong {
+            length: 14,
+            limit: 8,
+            ..
+        }
+    ));
     assert_eq!(source.runs(), 0);
 }
 
@@ -295,15 +327,21 @@ async fn after_stop_every_call_is_an_error() {
 fn loading_outside_a_runtime_is_an_error_that_says_so() {
     let cache = HybridCache::builder().build().unwrap();
     let load = cache.get_or_set("key", |_| async { Err::<u32, _>(broken()) });
-    let error = futures::executor::block_on(std::future::IntoFuture::into_future(load)).unwrap_err();
+    let error =
+        futures::executor::block_on(std::future::IntoFuture::into_future(load)).unwrap_err();
     assert!(matches!(error, CacheError::NoRuntime));
 }
 
 #[test]
 fn a_hit_needs_no_runtime() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let cache = runtime.block_on(async {
-        let cache = HybridCache::builder().clock(TokioClock::new()).build().unwrap();
+        let cache = HybridCache::builder()
+            .clock(TokioClock::new())
+            .build()
+            .unwrap();
         cache.set("key", 1_u32).await.unwrap().accept_queued();
         cache
     });
@@ -325,11 +363,18 @@ fn handles_can_be_shared_between_threads() {
 async fn a_loop_of_hits_lets_other_tasks_run() {
     let cache = HybridCache::builder().build().unwrap();
     cache.set("key", 1_u32).await.unwrap().accept_queued();
-    let other = tokio::spawn(async {});
-    let mut hits = 0_u32;
-    while !other.is_finished() {
-        cache.get::<_, u32>("key").await.unwrap();
-        hits += 1;
-        assert!(hits < 100_000, "hits never yielded");
+    let source = Source::open();
+    for with_factory in [false, true] {
+        let other = tokio::spawn(async {});
+        let mut hits = 0_u32;
+        while !other.is_finished() {
+            if with_factory {
+                cache.get_or_set("key", source.gives(2_u32)).await.unwrap();
+            } else {
+                cache.get::<_, u32>("key").await.unwrap();
+            }
+            hits += 1;
+            assert!(hits < 100_000, "hits never yielded");
+        }
     }
 }

@@ -65,9 +65,21 @@ impl EventsConfig {
     /// What makes no sense, each with the way out.
     pub(crate) fn problems(&self) -> Vec<String> {
         let zero = [
-            (self.concurrency == 0, "concurrency", "no handler would ever run"),
-            (self.max_pending == 0, "max_pending", "no handler would ever run"),
-            (self.try_limit.is_zero(), "try_limit", "every try would fail"),
+            (
+                self.concurrency == 0,
+                "concurrency",
+                "no handler would ever run",
+            ),
+            (
+                self.max_pending == 0,
+                "max_pending",
+                "no handler would ever run",
+            ),
+            (
+                self.try_limit.is_zero(),
+                "try_limit",
+                "every try would fail",
+            ),
         ];
         zero.into_iter()
             .filter(|(is_zero, ..)| *is_zero)
@@ -91,7 +103,10 @@ mod tests {
 
     #[test]
     fn an_empty_section_gives_the_defaults() {
-        assert_eq!(toml::from_str::<EventsConfig>("").unwrap(), EventsConfig::default());
+        assert_eq!(
+            toml::from_str::<EventsConfig>("").unwrap(),
+            EventsConfig::default()
+        );
     }
 
     #[test]
@@ -105,8 +120,14 @@ mod tests {
     #[test]
     fn a_setting_that_is_unknown_or_of_no_unit_is_refused_with_what_is_expected() {
         let unknown = toml::from_str::<EventsConfig>("retry = 3").unwrap_err();
-        assert!(unknown.to_string().contains("unknown field `retry`"), "{unknown}");
+        assert!(
+            unknown.to_string().contains("unknown field `retry`"),
+            "{unknown}"
+        );
         let unitless = toml::from_str::<EventsConfig>("backoff = \"200\"").unwrap_err();
-        assert!(unitless.to_string().contains("such as \"200ms\""), "{unitless}");
+        assert!(
+            unitless.to_string().contains("such as \"200ms\""),
+            "{unitless}"
+        );
     }
 }

@@ -47,11 +47,8 @@ pub enum CommitError<E> {
     #[error("the transaction failed to commit")]
     Transaction(#[source] E),
 
-    /// It was committed, but the bus was stopped by force before its events were delivered.
-    #[error("committed, but its events were not delivered: {0}")]
-    Undelivered(PublishError),
-
-    /// The commit itself was cut off, by a panic or by a stop: nobody knows whether it holds.
+    /// It was cut off, by a panic of the transaction or by a stop that ran out of time: nobody knows
+    /// whether the transaction holds, and its events may not have been delivered.
     #[error("the commit was cut off before it answered; whether it holds is not known")]
     CutOff,
 }

@@ -78,6 +78,7 @@ pub(crate) struct EventType {
 /// The type of the module that a handler belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct ModuleType {
+    #[cfg(feature = "host")]
     pub(crate) id: TypeId,
     type_name: fn() -> &'static str,
 }
@@ -113,6 +114,7 @@ impl Handler {
     #[must_use]
     pub const fn in_module<M: 'static>(mut self) -> Self {
         self.module = Some(ModuleType {
+            #[cfg(feature = "host")]
             id: TypeId::of::<M>(),
             type_name: type_name::<M>,
         });
@@ -166,6 +168,7 @@ impl Handler {
         self.event
     }
 
+    #[cfg(feature = "host")]
     pub(crate) const fn module(&self) -> Option<ModuleType> {
         self.module
     }

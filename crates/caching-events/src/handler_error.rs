@@ -78,3 +78,9 @@ impl fmt::Debug for HandlerError {
             .finish()
     }
 }
+
+/// What a handler returned, as the bus takes it.
+#[doc(hidden)]
+pub fn outcome<E: Into<HandlerError>>(returned: Result<(), E>) -> Result<(), HandlerError> {
+    returned.map_err(Into::into)
+}

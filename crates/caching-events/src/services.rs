@@ -21,12 +21,9 @@ pub struct HandlerServices {
 pub(crate) type OwnServices = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
 
 impl HandlerServices {
-    pub(crate) fn new(own: OwnServices) -> Self {
-        Self {
-            own: Arc::new(own),
-            #[cfg(feature = "host")]
-            host: None,
-        }
+    pub(crate) fn with_own(mut self, own: OwnServices) -> Self {
+        self.own = Arc::new(own);
+        self
     }
 
     #[cfg(feature = "host")]

@@ -1,6 +1,7 @@
 //! The tasks of a bus: each is owned, can be hurried, and can be ended.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +13,17 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 /// How long a task has to notice that it is to end; one that blocks its thread never does.
 const GRACE: Duration = Duration::from_millis(100);
 
+tokio::task_local! {
+    /// The bus whose task this is.
+    static OWNER: u64;
+}
+
+/// Tells buses apart.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
 /// Owns what a bus has running.
 pub(crate) struct Tasks {
+    id: u64,
     tracker: TaskTracker,
     // A mutex rather than an atomic: `enter` counts its caller while it holds the lock, so that `stop`,
     // which takes the same lock before it waits, either refuses a caller or waits for it.
@@ -30,6 +40,8 @@ impl Tasks {
         // A closed tracker still takes tasks; it only lets `wait` end when there are none.
         tracker.close();
         Self {
+            // Relaxed: all that matters is that no two are equal.
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             tracker,
             stopped: Mutex::new(false),
             hurry: CancellationToken::new(),
@@ -38,9 +50,16 @@ impl Tasks {
     }
 
     /// Counts the caller among the tasks for as long as it keeps the token; `None` once stopped.
+    ///
+    /// A task of this bus may enter even then, so that events which raise events are drained too: `stop`
+    /// is still waiting for that task.
     pub(crate) fn enter(&self) -> Option<TaskTrackerToken> {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        (!*stopped).then(|| self.tracker.token())
+        (!*stopped || self.is_own_task()).then(|| self.tracker.token())
+    }
+
+    fn is_own_task(&self) -> bool {
+        OWNER.try_with(|owner| *owner == self.id).unwrap_or(false)
     }
 
     /// Runs a task, which answers `None` when it was ended by force.
@@ -52,6 +71,7 @@ impl Tasks {
         F::Output: Send + 'static,
     {
         let abort = self.abort.clone();
+        let task = OWNER.scope(self.id, task);
         self.tracker
             .spawn(async move { abort.run_until_cancelled(task).await })
     }
@@ -74,16 +94,15 @@ impl Tasks {
     pub(crate) async fn stop(&self, deadline: Duration) -> usize {
         *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.hurry.cancel();
-        if tokio::time::timeout(deadline, self.tracker.wait()).await.is_ok() {
+        if tokio::time::timeout(deadline, self.tracker.wait())
+            .await
+            .is_ok()
+        {
             return 0;
         }
         let late = self.tracker.len();
         self.abort.cancel();
         let _ = tokio::time::timeout(GRACE, self.tracker.wait()).await;
         late
-    }
-
-    pub(crate) fn is_stopped(&self) -> bool {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

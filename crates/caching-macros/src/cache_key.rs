@@ -40,12 +40,16 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         .clone()
         .unwrap_or_else(|| syn::parse_quote!(::caching_core));
     let kind = attributes.kind.as_ref().ok_or_else(|| {
-        missing(input, "`kind = \"…\"`: the word that picks the profile, such as \"invoice\"")
+        missing(
+            input,
+            "`kind = \"…\"`: the word that picks the profile, such as \"invoice\"",
+        )
     })?;
     check_kind(kind)?;
-    let value = attributes.value.as_ref().ok_or_else(|| {
-        missing(input, "`value = …`: the type that is cached under this key")
-    })?;
+    let value = attributes
+        .value
+        .as_ref()
+        .ok_or_else(|| missing(input, "`value = …`: the type that is cached under this key"))?;
     let template = match &attributes.template {
         Some(text) => Template::parse(text)?,
         None => Template::of_fields(&fields),
@@ -155,11 +159,7 @@ impl Attributes {
             }
             "tags" => {
                 let array: ExprArray = meta.value()?.parse()?;
-                self.tags = array
-                    .elems
-                    .iter()
-                    .map(string)
-                    .collect::<Result<_>>()?;
+                self.tags = array.elems.iter().map(string).collect::<Result<_>>()?;
             }
             _ => {
                 return Err(meta.error(
@@ -176,7 +176,10 @@ fn string(expression: &Expr) -> Result<LitStr> {
     match expression {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => Ok(text.clone()),
-            other => Err(Error::new(other.span(), "a tag is a string such as \"customer:{id}\"")),
+            other => Err(Error::new(
+                other.span(),
+                "a tag is a string such as \"customer:{id}\"",
+            )),
         },
         other => Err(Error::new(
             other.span(),

@@ -107,7 +107,8 @@ fn scope_of(input: &DeriveInput, scope: &Member, krate: &EventsCrate) -> syn::Re
     let text = match field {
         Some((_, field)) => {
             // At the type of the field, where the error belongs if it names no scope.
-            let text = quote_spanned!(field.ty.span()=> #krate::ScopeText::scope_text);
+            let whose = &field.ty;
+            let text = quote_spanned!(whose.span()=> <#whose as #krate::ScopeText>::scope_text);
             quote!(#krate::EventScope::Text(#text(&self.#scope)))
         }
         None if is_shared(scope) => quote!(#krate::EventScope::Shared),

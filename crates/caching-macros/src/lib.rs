@@ -75,7 +75,7 @@ pub fn derive_domain_event(input: TokenStream) -> TokenStream {
 /// | `crate = PATH` | where caching-events is | `::caching_events` |
 #[proc_macro_attribute]
 pub fn event_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    finish(event_handler::expand(arguments.into(), item.into()))
+    with_item(item, |item| event_handler::expand(arguments.into(), item))
 }
 
 /// Names what an event makes the cache forget.
@@ -102,11 +102,27 @@ pub fn event_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `module = TYPE`, `manual`, `order`, `crate` | as in `#[event_handler]` | |
 #[proc_macro_attribute]
 pub fn invalidates(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    finish(invalidates::expand(arguments.into(), item.into()))
+    with_item(item, |item| invalidates::expand(arguments.into(), item))
 }
 
 fn finish(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
     expanded
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
+}
+
+/// Leaves the item in place where the attribute on it is wrong, so that the one error is the only one.
+fn with_item(
+    item: TokenStream,
+    expand: impl FnOnce(proc_macro2::TokenStream) -> syn::Result<proc_macro2::TokenStream>,
+) -> TokenStream {
+    let as_written = item.clone();
+    expand(item.into()).map_or_else(
+        |error| {
+            let mut tokens = TokenStream::from(error.into_compile_error());
+            tokens.extend(as_written);
+            tokens
+        },
+        TokenStream::from,
+    )
 }

@@ -43,10 +43,7 @@ impl Template {
                      put a separator such as `:` between them"
                 )));
             }
-            pieces.push(Piece::Field(Ident::new(
-                &field.to_string(),
-                literal.span(),
-            )));
+            pieces.push(Piece::Field(Ident::new(&field.to_string(), literal.span())));
             rest = &inside[close + 1..];
         }
         let template = Self(pieces);

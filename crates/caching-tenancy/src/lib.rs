@@ -1,7 +1,7 @@
 //! Keeps the tenants of an application apart.
 //!
 //! Every request, task and event works for one tenant. [`Tenant`] carries it through the program,
-//! [`TenantScope`] makes it part of every cache key, tag and flight, and [`TenantLayer`] finds it in a
+//! [`TenantScope`] makes it part of every cache key, tag and flight, and `TenantLayer` finds it in a
 //! request and refuses those without one. Where there is no tenant, there is an error; never a default.
 //!
 //! ```
@@ -31,10 +31,6 @@
 //! | `host` | yes | `CachingTenancyModule` |
 //! | `tower` | by `http` | `TenantLayer` for any tower service; no axum |
 //! | `http` | yes | the module puts the layer around the routes of the host |
-#![cfg_attr(
-    not(feature = "tower"),
-    doc = "\n[`TenantLayer`]: https://docs.rs/caching-tenancy"
-)]
 
 mod id;
 mod interner;
@@ -72,7 +68,7 @@ pub use crate::layer::{TenantLayer, TenantLayerBuilder, TenantLayerError, Tenant
 pub use crate::rejection::TenantRejection;
 #[cfg(feature = "tower")]
 pub use crate::resolver::{
-    ClaimResolver, HeaderResolver, HostResolver, TenantResolver, Unresolved,
+    ClaimResolver, HeaderResolver, HostResolver, InvalidBaseDomain, TenantResolver, Unresolved,
 };
 #[cfg(feature = "tower")]
 pub use crate::service::TenantService;

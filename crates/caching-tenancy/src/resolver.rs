@@ -6,9 +6,7 @@ mod host;
 
 pub use self::claim::ClaimResolver;
 pub use self::header::HeaderResolver;
-pub use self::host::HostResolver;
-
-pub(crate) use self::host::InvalidBaseDomain;
+pub use self::host::{HostResolver, InvalidBaseDomain};
 
 use http::HeaderName;
 use http::request::Parts;

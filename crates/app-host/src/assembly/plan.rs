@@ -26,6 +26,31 @@ impl Plan {
         let problems = error.problems().iter().cloned();
         self.errors.extend(problems.map(BuildError::Configuration));
     }
+
+    /// Notes why a module could not be configured, unless its section has been noted as the reason.
+    pub(crate) fn note_failure(&mut self, module: &'static str, source: BoxError) {
+        let Some(config_error) = source.downcast_ref::<ConfigError>() else {
+            self.errors
+                .push(BuildError::ConfigureFailed { module, source });
+            return;
+        };
+        for problem in config_error.problems() {
+            let is_noted = self
+                .errors
+                .iter()
+                .any(|noted| matches!(noted, BuildError::Configuration(noted) if noted == problem));
+            if !is_noted {
+                self.errors.push(BuildError::Configuration(problem.clone()));
+            }
+        }
+    }
+
+    /// Provides what the host itself has for all modules.
+    pub(crate) fn provide_by_host<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
+        // No module has this place.
+        let provider = Provider::of_value("app-host", usize::MAX, value);
+        self.providers.push(provider);
+    }
 }
 
 /// Something that one module asked for.

@@ -43,22 +43,27 @@ impl Source for Layer {
 }
 
 /// The layers of a directory in their order, with the names of the files, and all that is wrong with them.
-pub(crate) fn of_directory(
-    directory: &Path,
-    environment: &Environment,
-) -> (Vec<Layer>, Vec<String>, Vec<ConfigProblem>) {
-    let (mut layers, mut names, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) names: Vec<String>,
+    pub(crate) problems: Vec<ConfigProblem>,
+}
+
+/// Reads the layers of a directory; files that are not there are no problem.
+pub(crate) fn of_directory(directory: &Path, environment: &Environment) -> Found {
+    let mut found = Found::default();
     for stem in ["default", environment.as_str(), "local"] {
         match of_stem(directory, stem) {
             Ok(Some((layer, name))) => {
-                layers.push(layer);
-                names.push(name);
+                found.layers.push(layer);
+                found.names.push(name);
             }
             Ok(None) => {}
-            Err(problem) => problems.push(problem),
+            Err(problem) => found.problems.push(problem),
         }
     }
-    (layers, names, problems)
+    found
 }
 
 /// Parses one source.

@@ -9,7 +9,9 @@ pub(crate) mod secret;
 pub mod bytes;
 pub mod duration;
 
+pub(crate) mod host_sections;
 pub(crate) mod layers;
+pub(crate) mod load;
 mod variables;
 
 mod de;
@@ -26,6 +28,7 @@ use serde::de::DeserializeOwned;
 pub use self::layers::ConfigFormat;
 pub(crate) use self::variables::Variables;
 
+use crate::config::error::nearest;
 use crate::{ConfigError, ConfigProblem};
 
 /// The merged configuration of an application.
@@ -158,8 +161,9 @@ impl Config {
             .filter_map(move |declared| declared.strip_prefix(path)?.strip_prefix('.'))
     }
 
-    /// Top-level sections that no module declared or looked at: most likely typing errors.
-    pub(crate) fn unread_sections(&self) -> Vec<ConfigProblem> {
+    /// Top-level sections that no module declared or looked at: most likely typing errors. Where `all_read`
+    /// is not certain, only those with a name like that of a known one.
+    pub(crate) fn unread_sections(&self, all_read: bool) -> Vec<ConfigProblem> {
         let looked_at = self
             .shared
             .looked_at
@@ -172,6 +176,7 @@ impl Config {
 
         let mut unread: Vec<_> = tree::entries(&self.shared.root)
             .filter(|(name, _)| !known.contains(name))
+            .filter(|(name, _)| all_read || nearest(name, known.iter().copied()).is_some())
             .collect();
         unread.sort_unstable_by_key(|(name, _)| *name);
         unread

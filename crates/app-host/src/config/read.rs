@@ -14,7 +14,7 @@ const MOST_PROBLEMS: usize = 50;
 /// Reads `value`, found at `path`.
 ///
 /// serde stops at the first thing that is wrong. To tell all of them, the offending key is taken out and
-/// the rest is read again, until nothing more is wrong or the gap itself is what is missed.
+/// the rest is read again, until nothing more is wrong or the gap itself is what is wrong.
 pub(super) fn read<T: DeserializeOwned>(
     path: &str,
     value: Value,
@@ -29,15 +29,26 @@ pub(super) fn read<T: DeserializeOwned>(
     let mut removed = Vec::new();
     let mut rest = value.clone();
     let mut last = first;
-    while problems.len() < MOST_PROBLEMS && tree::remove(&mut rest, last.path()) {
-        removed.push(last.path_text());
+    while problems.len() < MOST_PROBLEMS && take_out(&mut rest, &last) {
+        removed.push(last.path().map(str::to_owned).collect::<Vec<_>>());
         last = match attempt::<T>(&rest, variables) {
-            Err(error) if !removed.contains(&error.path_text()) => error,
+            Err(error) if !removed.iter().any(|gap| error.is_around(gap)) => error,
             _ => break,
         };
         problems.push(problem(path, &value, &last));
     }
     Err(ConfigError::new(problems))
+}
+
+/// Takes out what an error is about; an element of a list together with the list.
+fn take_out(value: &mut Value, error: &DeError) -> bool {
+    if tree::find(value, error.path()).is_none() {
+        return false;
+    }
+    let path: Vec<_> = error.path().collect();
+    (1..=path.len())
+        .rev()
+        .any(|length| tree::remove(value, path[..length].iter().copied()))
 }
 
 fn attempt<T: DeserializeOwned>(value: &Value, variables: &Variables) -> Result<T, DeError> {

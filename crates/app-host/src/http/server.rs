@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,11 +18,14 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::{RunError, ServerConfig};
+
+/// How long a connection may take for its first request after the server was told to stop.
+const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
 /// Pause after the operating system refused a connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -137,7 +141,10 @@ impl Accepting {
         // A hint; an answer is right without it.
         let _ = stream.set_nodelay(true);
         let router = TowerToHyperService::new(self.router.clone());
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let begun = Arc::clone(&has_begun);
         let service = service_fn(move |mut request: Request<Incoming>| {
+            begun.store(true, Relaxed);
             request.extensions_mut().insert(ConnectInfo(peer));
             router.call(request)
         });
@@ -151,7 +158,13 @@ impl Accepting {
         self.connections.spawn(async move {
             let _slot = slot;
             let mut connection = pin!(connection);
-            let ended = match stop.run_until_cancelled(connection.as_mut()).await {
+            let mut ended = stop.run_until_cancelled(connection.as_mut()).await;
+            // hyper closes a connection at once that has not had a request, and its first one may be on the
+            // way. Relaxed: this task itself sets the flag.
+            if ended.is_none() && !has_begun.load(Relaxed) {
+                ended = timeout(FIRST_REQUEST, connection.as_mut()).await.ok();
+            }
+            let ended = match ended {
                 Some(ended) => ended,
                 None => {
                     connection.as_mut().graceful_shutdown();

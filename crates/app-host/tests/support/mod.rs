@@ -1,5 +1,6 @@
 //! A module of closures, so that each test shows the few lines that matter to it.
-#![allow(dead_code)] // Each test binary uses a part of it.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
@@ -18,13 +19,13 @@ type Configure = Box<dyn Fn(&mut ConfigureContext<'_>) -> Result<(), BoxError> +
 type Enable = Box<dyn Fn(&Config) -> Enablement + Send + Sync>;
 
 /// Tells modules of tests apart: `Testing<A>` and `Testing<B>` are two modules.
-pub struct A;
-pub struct B;
-pub struct C;
-pub struct D;
+pub(crate) struct A;
+pub(crate) struct B;
+pub(crate) struct C;
+pub(crate) struct D;
 
 /// A module whose steps are closures; by default they do nothing.
-pub struct Testing<Id> {
+pub(crate) struct Testing<Id> {
     name: &'static str,
     depends_on: fn() -> Dependencies,
     sections: &'static [&'static str],
@@ -35,7 +36,7 @@ pub struct Testing<Id> {
     id: PhantomData<fn() -> Id>,
 }
 
-pub fn module<Id>(name: &'static str) -> Testing<Id> {
+pub(crate) fn module<Id>(name: &'static str) -> Testing<Id> {
     Testing {
         name,
         depends_on: Dependencies::none,
@@ -49,26 +50,29 @@ pub fn module<Id>(name: &'static str) -> Testing<Id> {
 }
 
 impl<Id> Testing<Id> {
-    pub fn depends_on(mut self, depends_on: fn() -> Dependencies) -> Self {
+    pub(crate) fn depends_on(mut self, depends_on: fn() -> Dependencies) -> Self {
         self.depends_on = depends_on;
         self
     }
 
-    pub fn sections(mut self, sections: &'static [&'static str]) -> Self {
+    pub(crate) fn sections(mut self, sections: &'static [&'static str]) -> Self {
         self.sections = sections;
         self
     }
 
-    pub fn enablement(mut self, f: impl Fn(&Config) -> Enablement + Send + Sync + 'static) -> Self {
+    pub(crate) fn enablement(
+        mut self,
+        f: impl Fn(&Config) -> Enablement + Send + Sync + 'static,
+    ) -> Self {
         self.enablement = Box::new(f);
         self
     }
 
-    pub fn disabled(self, reason: &'static str) -> Self {
+    pub(crate) fn disabled(self, reason: &'static str) -> Self {
         self.enablement(move |_| Enablement::disabled(reason))
     }
 
-    pub fn configure(
+    pub(crate) fn configure(
         mut self,
         f: impl Fn(&mut ConfigureContext<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Self {
@@ -76,7 +80,10 @@ impl<Id> Testing<Id> {
         self
     }
 
-    pub fn start<Fut>(mut self, f: impl Fn(AppContext) -> Fut + Send + Sync + 'static) -> Self
+    pub(crate) fn start<Fut>(
+        mut self,
+        f: impl Fn(AppContext) -> Fut + Send + Sync + 'static,
+    ) -> Self
     where
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
@@ -84,7 +91,7 @@ impl<Id> Testing<Id> {
         self
     }
 
-    pub fn stop<Fut>(mut self, f: impl Fn(AppContext) -> Fut + Send + Sync + 'static) -> Self
+    pub(crate) fn stop<Fut>(mut self, f: impl Fn(AppContext) -> Fut + Send + Sync + 'static) -> Self
     where
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
@@ -93,7 +100,7 @@ impl<Id> Testing<Id> {
     }
 
     /// Writes the start and the stop into a diary.
-    pub fn in_diary(self, diary: &Diary) -> Self {
+    pub(crate) fn in_diary(self, diary: &Diary) -> Self {
         let (name, starts, stops) = (self.name, diary.clone(), diary.clone());
         self.start(move |_| {
             starts.write(format!("start {name}"));
@@ -139,27 +146,27 @@ impl<Id: 'static> Module for Testing<Id> {
 
 /// What happened, in order.
 #[derive(Clone, Default)]
-pub struct Diary(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Diary(Arc<Mutex<Vec<String>>>);
 
 impl Diary {
-    pub fn write(&self, line: impl Into<String>) {
+    pub(crate) fn write(&self, line: impl Into<String>) {
         self.0.lock().unwrap().push(line.into());
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }
 
 /// An application that sees neither files nor the environment of the test run.
-pub fn app() -> AppBuilder {
+pub(crate) fn app() -> AppBuilder {
     App::builder()
         .without_environment_variables()
         .config_str(app_host::ConfigFormat::Toml, "")
 }
 
 /// The errors of a build that has to fail.
-pub async fn errors(builder: AppBuilder) -> BuildErrors {
+pub(crate) async fn errors(builder: AppBuilder) -> BuildErrors {
     builder
         .build()
         .await
@@ -168,7 +175,7 @@ pub async fn errors(builder: AppBuilder) -> BuildErrors {
 }
 
 /// The only error of a build that has to fail.
-pub async fn only_error(builder: AppBuilder) -> BuildError {
+pub(crate) async fn only_error(builder: AppBuilder) -> BuildError {
     let errors = errors(builder).await;
     assert_eq!(errors.errors().len(), 1, "{errors}");
     errors.into_iter().next().unwrap()

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use tokio::task::coop::poll_proceed;
 
-use crate::cache::{Captured, HybridCache, typed};
+use crate::cache::demand::Demand;
+use crate::cache::tag_source::{NoTags, TagSource, TagsFrom};
+use crate::cache::{Captured, HybridCache, name_of, typed};
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
 use crate::flow::{Answer, Factory, FactoryContext, Found, Request};
-use crate::key::{KeyOf, KeyRef, StoredKey};
+use crate::key::{Key, KeyOf, KeyRef, StoredKey};
 use crate::options::EntryOptions;
 use crate::outcome::{Cached, Level, Outcome};
 use crate::scope::{BoxFuture, Scope};
@@ -104,97 +106,6 @@ where
     }
 }
 
-/// What a factory brings, and what its caller gets: a value, or perhaps one.
-///
-/// It is implemented for [`Required`] and [`Optional`], and sealed.
-pub trait Demand<V>: sealed::Sealed + 'static {
-    /// What the factory returns.
-    type Loaded: Send;
-    /// What the caller gets.
-    type Answer;
-    /// Whether "there is none" is an answer.
-    #[doc(hidden)]
-    const TAKES_ABSENT: bool;
-    #[doc(hidden)]
-    fn loaded(loaded: Self::Loaded) -> Option<V>;
-    /// `None` where what is kept does not answer the demand.
-    #[doc(hidden)]
-    fn answer(value: Option<Arc<V>>) -> Option<Self::Answer>;
-}
-
-/// The demand of `get_or_set`: a value.
-#[derive(Debug)]
-pub struct Required;
-
-/// The demand of `get_or_set_optional`: a value, or the knowledge that there is none.
-#[derive(Debug)]
-pub struct Optional;
-
-impl<V: Send> Demand<V> for Required {
-    type Loaded = V;
-    type Answer = Arc<V>;
-    const TAKES_ABSENT: bool = false;
-
-    fn loaded(loaded: V) -> Option<V> {
-        Some(loaded)
-    }
-
-    fn answer(value: Option<Arc<V>>) -> Option<Arc<V>> {
-        value
-    }
-}
-
-impl<V: Send> Demand<V> for Optional {
-    type Loaded = Option<V>;
-    type Answer = Option<Arc<V>>;
-    const TAKES_ABSENT: bool = true;
-
-    fn loaded(loaded: Option<V>) -> Option<V> {
-        loaded
-    }
-
-    fn answer(value: Option<Arc<V>>) -> Option<Option<Arc<V>>> {
-        Some(value)
-    }
-}
-
-/// Where the tags of a call come from.
-pub trait TagSource: sealed::Sealed {
-    #[doc(hidden)]
-    fn add_to(self, tags: &mut Tags);
-}
-
-/// A call without tags of its own.
-#[derive(Debug)]
-pub struct NoTags;
-
-/// A call whose tags a closure gives.
-#[derive(Debug)]
-pub struct TagsFrom<G>(G);
-
-impl TagSource for NoTags {
-    fn add_to(self, _: &mut Tags) {}
-}
-
-impl<G, I> TagSource for TagsFrom<G>
-where
-    G: FnOnce() -> I,
-    I: IntoIterator,
-    I::Item: Into<Tag>,
-{
-    fn add_to(self, tags: &mut Tags) {
-        tags.extend((self.0)());
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Required {}
-    impl Sealed for super::Optional {}
-    impl Sealed for super::NoTags {}
-    impl<G> Sealed for super::TagsFrom<G> {}
-}
-
 /// A `get_or_set` under way.
 #[must_use = "a read does nothing unless it is awaited"]
 pub struct GetOrSetFuture<'a, K: ?Sized, V, F, T, D>(State<'a, K, V, F, T, D>);
@@ -220,10 +131,7 @@ where
     D: Demand<V>,
 {
     #[inline]
-    fn poll_cached(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Cached<D::Answer>, CacheError>> {
+    fn poll_cached(&mut self, cx: &mut Context<'_>) -> Poll<Result<Cached<D::Answer>, CacheError>> {
         if let State::Look(call) = &mut self.0 {
             // A loop of hits still yields to other tasks.
             ready!(poll_proceed(cx)).made_progress();
@@ -240,15 +148,37 @@ where
             return Poll::Pending;
         };
         let answer = ready!(waiting.as_mut().poll(cx))?;
-        Poll::Ready(
-            typed(*key, answer.content, answer.type_name).and_then(|value| {
-                Ok(Cached {
-                    value: D::answer(value).ok_or(CacheError::Stopped)?,
-                    outcome: answer.outcome,
-                })
-            }),
-        )
+        Poll::Ready(answered::<K, V, D>(
+            key,
+            answer.content,
+            answer.type_name,
+            answer.outcome,
+        ))
     }
+}
+
+/// What was asked for, made of what is kept.
+#[inline]
+fn answered<K, V, D>(
+    key: &K,
+    content: Content,
+    type_name: fn() -> &'static str,
+    outcome: Outcome,
+) -> Result<Cached<D::Answer>, CacheError>
+where
+    K: KeyOf<V> + ?Sized,
+    V: Send + Sync + 'static,
+    D: Demand<V>,
+{
+    let value = typed(key, content, type_name)?;
+    let value = D::answer(value).ok_or_else(|| unanswered(key))?;
+    Ok(Cached { value, outcome })
+}
+
+/// A load ended without an answer to what was asked; no flow comes to this.
+#[cold]
+fn unanswered<K: Key + ?Sized>(key: &K) -> CacheError {
+    CacheError::FactoryAborted { key: name_of(key) }
 }
 
 /// What the first poll came to.
@@ -338,13 +268,9 @@ where
                 counters.stale_hits.add();
                 (kept, Outcome::stale(Level::L1))
             }
-            Found::Nothing => return Err(CacheError::Stopped),
+            Found::Nothing => return Err(unanswered(self.key)),
         };
-        let value = typed(self.key, kept.content, kept.type_name)?;
-        Ok(Cached {
-            value: D::answer(value).ok_or(CacheError::Stopped)?,
-            outcome,
-        })
+        answered::<K, V, D>(self.key, kept.content, kept.type_name, outcome)
     }
 
     /// The call without its types.

@@ -303,10 +303,13 @@ impl HybridCache {
 
 fn resolve(group: BatchGroup, scope: &Captured) -> Result<Group, CacheError> {
     let scope = |name: &dyn Fn() -> String| {
-        scope.as_ref().copied().map_err(|source| CacheError::NoScope {
-            key: name(),
-            source: source.clone(),
-        })
+        scope
+            .as_ref()
+            .copied()
+            .map_err(|source| CacheError::NoScope {
+                key: name(),
+                source: source.clone(),
+            })
     };
     Ok(match group {
         BatchGroup::Tag(tag) => {

@@ -112,6 +112,8 @@ where
     type Output = Result<Invalidated, CacheError>;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.take().map_or(Poll::Pending, |set| Poll::Ready(set.put()))
+        self.0
+            .take()
+            .map_or(Poll::Pending, |set| Poll::Ready(set.put()))
     }
 }

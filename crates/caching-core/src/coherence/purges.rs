@@ -26,7 +26,7 @@ pub(crate) enum Group {
 
 /// How entries are invalidated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// Gone, without a fallback.
     Remove,
     /// Stale from now on, and kept as a fallback.
@@ -168,10 +168,7 @@ mod tests {
         let before = purges.clock();
         purges.purge(tag("b"), Mode::Remove);
         let after = purges.clock();
-        assert_eq!(
-            purges.look(&key.as_ref(), &tags, before),
-            Validity::Removed
-        );
+        assert_eq!(purges.look(&key.as_ref(), &tags, before), Validity::Removed);
         assert_eq!(purges.look(&key.as_ref(), &tags, after), Validity::Valid);
         assert_eq!(
             purges.look(&key.as_ref(), &tags[..1], before),
@@ -200,10 +197,7 @@ mod tests {
             Mode::Remove,
         );
         assert_eq!(purges.look(&key.as_ref(), &[], 0), Validity::Valid);
-        purges.purge(
-            Group::Kind(ScopeId::SHARED, KeyKind::PLAIN),
-            Mode::Expire,
-        );
+        purges.purge(Group::Kind(ScopeId::SHARED, KeyKind::PLAIN), Mode::Expire);
         assert_eq!(purges.look(&key.as_ref(), &[], 0), Validity::Expired);
         purges.purge(Group::Everything, Mode::Remove);
         assert_eq!(purges.look(&key.as_ref(), &[], 0), Validity::Removed);

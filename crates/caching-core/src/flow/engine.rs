@@ -112,7 +112,10 @@ impl Engine {
         self.is_stopped.store(true, Ordering::Release);
         self.lease.end();
         self.tasks.close();
-        if tokio::time::timeout(deadline, self.tasks.wait()).await.is_ok() {
+        if tokio::time::timeout(deadline, self.tasks.wait())
+            .await
+            .is_ok()
+        {
             return true;
         }
         self.ending.cancel();

@@ -51,7 +51,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn kept(kept: Kept, outcome: Outcome) -> Self {
+    pub(crate) fn kept(kept: Kept, outcome: Outcome) -> Self {
         Self {
             content: kept.content,
             type_name: kept.type_name,
@@ -102,7 +102,8 @@ impl Engine {
                 Boarding::First(seat) => return self.pilot(&runtime, seat, request).await,
                 Boarding::Joined(seat) => {
                     let answer = seat.wait().await?;
-                    if !answer.satisfies(request.takes_absent) || self.is_outdated(&answer, &request, arrived)
+                    if !answer.satisfies(request.takes_absent)
+                        || self.is_outdated(&answer, &request, arrived)
                     {
                         // At most once more: a flight that begins after this caller came suits it.
                         continue;
@@ -122,9 +123,9 @@ impl Engine {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let flight = self.flights.begin_unattended(&request.key, || {
-            (self.fences.asof(), self.purges.clock())
-        });
+        let flight = self
+            .flights
+            .begin_unattended(&request.key, || (self.fences.asof(), self.purges.clock()));
         if let Some(flight) = flight {
             self.counters.eager_refreshes.add();
             self.take_off(&runtime, &flight, request);
@@ -194,9 +195,7 @@ impl Engine {
             drop(lands);
         };
         // Owned by `tasks`: `stop` waits for it, and ends it through `ending` at its deadline.
-        let task = self
-            .tasks
-            .spawn_on(work.in_current_span(), runtime);
+        let task = self.tasks.spawn_on(work.in_current_span(), runtime);
         flight.runs_as(task.abort_handle());
     }
 

@@ -72,7 +72,9 @@ impl Engine {
                 kept: Kept::of(entry),
                 throttled: true,
             },
-            Freshness::Eager if can_refresh && entry.claim_refresh() => Found::Eager(Kept::of(entry)),
+            Freshness::Eager if can_refresh && entry.claim_refresh() => {
+                Found::Eager(Kept::of(entry))
+            }
             Freshness::Eager | Freshness::Fresh => Found::Fresh(Kept::of(entry)),
         }
     }

@@ -8,7 +8,7 @@ use crate::error::CacheError;
 use crate::flow::Engine;
 use crate::flow::flight::Flight;
 use crate::flow::load::Answer;
-use crate::flow::look::Kept;
+use crate::flow::look::{Found, Kept};
 use crate::key::StoredKey;
 use crate::options::Profile;
 use crate::outcome::{Level, Outcome};
@@ -68,7 +68,14 @@ impl Engine {
             fastrand::f64()
         };
         let lifetime = Lifetime::of(profile, &content, self.clock.now(), jitter);
-        Entry::new(content, value_type.name_fn(), lifetime, asof, tags, tag_clock)
+        Entry::new(
+            content,
+            value_type.name_fn(),
+            lifetime,
+            asof,
+            tags,
+            tag_clock,
+        )
     }
 
     /// The stale value that may be given in place of an error, if there is one.
@@ -90,14 +97,21 @@ impl Engine {
             .flatten()
     }
 
-    /// Answers with the stale value in place of an error, and for the length of the throttle from
-    /// now on.
+    /// Answers with what is kept in place of an error; a stale value then counts, labelled, for the
+    /// length of the throttle.
     pub(crate) fn fall_back(
         &self,
         flight: &Flight,
         profile: &Profile,
         error: CacheError,
     ) -> Result<Answer, CacheError> {
+        tracing::warn!(kind = flight.key.kind().name(), %error, "a factory failed");
+        // A failed early refresh: the value is fresh still, and stays as it is.
+        if let Found::Fresh(kept) = self.look(&flight.key.as_ref(), false)
+            && matches!(kept.content, Content::Value(_))
+        {
+            return Ok(Answer::kept(kept, Outcome::hit(Level::L1)));
+        }
         let stripe = self.fences.lock(flight.key.hash());
         let Some(kept) = self.fallback(&flight.key, profile) else {
             return Err(error);
@@ -108,18 +122,6 @@ impl Engine {
                 Some(entry.throttled(now, profile.throttle))
             });
         }
-        drop(stripe);
-        tracing::warn!(
-            kind = flight.key.kind().name(),
-            %error,
-            "a factory failed; its last value is given instead, labelled stale"
-        );
-        Ok(Answer {
-            content: kept.content,
-            type_name: kept.type_name,
-            outcome: Outcome::stale(Level::L1),
-            tags: None,
-            tag_clock: u64::MAX,
-        })
+        Ok(Answer::kept(kept, Outcome::stale(Level::L1)))
     }
 }

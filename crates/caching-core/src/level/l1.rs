@@ -51,7 +51,9 @@ impl L1 {
     #[inline]
     pub(crate) fn touch(&self, key: &KeyRef<'_>, entry: &Entry) {
         // Nobody has to leave while there is room, so nobody's use has to be known.
-        if self.policy.is_selective() && entry.touch() && self.touches.push(key.to_stored()).is_err()
+        if self.policy.is_selective()
+            && entry.touch()
+            && self.touches.push(key.to_stored()).is_err()
         {
             entry.untouch();
         }
@@ -194,9 +196,9 @@ mod tests {
         for n in 10..200 {
             for _ in 0..2 {
                 let key = fixture.key("key 3");
-                let read = fixture
-                    .l1
-                    .read(&key.as_ref(), |entry| fixture.l1.touch(&key.as_ref(), entry));
+                let read = fixture.l1.read(&key.as_ref(), |entry| {
+                    fixture.l1.touch(&key.as_ref(), entry)
+                });
                 assert!(read.is_some(), "evicted before key {n}");
                 fixture.l1.tidy();
             }

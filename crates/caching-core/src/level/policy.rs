@@ -36,11 +36,9 @@ impl Policy {
                 // an entry that was put here meanwhile from the one that has to leave. No lock of
                 // ours is taken here: the caller may hold one of any stripe.
                 if matches!(cause, RemovalCause::Size | RemovalCause::Expired) {
-                    let _ = index
-                        .pin()
-                        .remove_if(&key.as_ref().as_ref(), |_, entry| {
-                            entry.generation == seat.generation
-                        });
+                    let _ = index.pin().remove_if(&key.as_ref().as_ref(), |_, entry| {
+                        entry.generation == seat.generation
+                    });
                 }
             })
             .build_with_hasher(BuildPrehashed::default());

@@ -1,5 +1,5 @@
 //! What the tests of this crate share: a cache on paused time, gates, and counted factories.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::io;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, Sqlite, SqlitePool,
+    ConnectOptions, SqlitePool,
     sqlite::{
         SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
         SqliteSynchronous,
@@ -11,10 +11,7 @@ use sqlx::{
 };
 use tracing::log::LevelFilter;
 
-use super::{DatabaseConfig, DatabaseError, QueryCounter, migrations};
-
-/// A running write. Dropped without a commit, it is rolled back.
-pub type Transaction = sqlx::Transaction<'static, Sqlite>;
+use super::{DatabaseConfig, DatabaseError, QueryCounter, WriteTransaction, migrations};
 
 /// How long a caller waits for a connection before it is told that the database is busy.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -95,9 +92,10 @@ impl Database {
 
     /// Begins a write. It holds the file's one write lock from here on, so that what it reads is what it
     /// changes. `name` is what the write is counted under.
-    pub async fn write(&self, name: &'static str) -> Result<Transaction, DatabaseError> {
+    pub async fn write(&self, name: &'static str) -> Result<WriteTransaction, DatabaseError> {
         self.queries.count(name);
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(WriteTransaction::new(transaction))
     }
 
     /// Asks the file for one row, as a check of its health.

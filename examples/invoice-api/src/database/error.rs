@@ -27,6 +27,9 @@ pub enum DatabaseError {
     /// A statement failed.
     #[error("the database refused a statement")]
     Statement(#[from] sqlx::Error),
+    /// The event bus did not take the write to its end, most often because the program is stopping.
+    #[error("the write did not come to its end: {0}")]
+    Commit(String),
     /// A stored row is not what this program writes.
     #[error("the database holds a row that cannot be understood: {0}")]
     Corrupt(String),

@@ -2,15 +2,15 @@
 
 mod config;
 mod connection;
-mod detached;
+mod transaction;
 mod error;
 mod migrations;
 mod queries;
 mod module;
 
 pub use config::{DatabaseConfig, DatabaseUrl, DatabaseUrlError};
-pub use connection::{Database, Transaction};
-pub use detached::{BrokeOff, DetachedWrites};
+pub use connection::Database;
+pub use transaction::WriteTransaction;
 pub use error::DatabaseError;
 pub use module::DatabaseModule;
 pub use queries::{QueryCounter, QueryLabels};

@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::{StatusCode, header},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Problem;
 
@@ -51,12 +51,17 @@ fn unread(rejection: BytesRejection) -> Problem {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "wrong-shape",
-            format!("the body has another shape: {error}"),
-        ),
-        _ => Problem::bad_request("malformed-json", format!("the body is not JSON: {error}")),
+    serde_json::from_slice(bytes).map_err(|error| {
+        // The first fault may be one of shape with JSON broken behind it; a second look tells.
+        match serde_json::from_slice::<IgnoredAny>(bytes) {
+            Ok(_) => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "wrong-shape",
+                format!("the body has another shape: {error}"),
+            ),
+            Err(error) => {
+                Problem::bad_request("malformed-json", format!("the body is not JSON: {error}"))
+            }
+        }
     })
 }

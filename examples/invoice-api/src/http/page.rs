@@ -1,5 +1,9 @@
 //! Which part of a list is wanted.
 
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponseParts, ResponseParts},
+};
 use serde::Deserialize;
 
 /// The most entries of a page.
@@ -63,12 +67,66 @@ impl Page {
         i64::from(self.per_page)
     }
 
-    /// The page after this one, unless it is the last that may be asked for.
-    pub fn next(self) -> Option<Self> {
-        (self.page < MAX_PAGE).then_some(Self {
-            page: self.page + 1,
-            ..self
-        })
+    /// The header `Link` (RFC 8288) to the pages before and after this one, which has `count` entries.
+    pub fn links(self, path: &str, count: usize) -> Links {
+        let link = |page: u32, relation: &str| {
+            format!("<{path}?page={page}&per_page={}>; rel=\"{relation}\"", self.per_page)
+        };
+        let before = (self.page > 1).then(|| link(self.page - 1, "prev"));
+        let is_full = count >= self.per_page as usize;
+        let after = (is_full && self.page < MAX_PAGE).then(|| link(self.page + 1, "next"));
+        Links(before.into_iter().chain(after).collect())
     }
 }
 
+/// The header `Link` (RFC 8288).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Links(Vec<String>);
+
+impl IntoResponseParts for Links {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        // A path that came in a request fits in a header; one that does not goes without links.
+        if !self.0.is_empty()
+            && let Ok(value) = HeaderValue::try_from(self.0.join(", "))
+        {
+            parts.headers_mut().insert(header::LINK, value);
+        }
+        Ok(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Links, Page};
+
+    fn page(page: u32) -> Page {
+        Page { page, per_page: 2 }
+    }
+
+    #[test]
+    fn a_page_leads_to_its_neighbours() {
+        assert_eq!(page(1).links("/a", 1), Links(vec![]));
+        let next = "</a?page=2&per_page=2>; rel=\"next\"".to_owned();
+        assert_eq!(page(1).links("/a", 2), Links(vec![next]));
+        let before = "</a?page=1&per_page=2>; rel=\"prev\"".to_owned();
+        assert_eq!(page(2).links("/a", 1), Links(vec![before]));
+    }
+
+    #[test]
+    fn pages_are_bounded() {
+        let read = |text: &str| serde_json::from_str::<Page>(text);
+        assert_eq!(read("{}").ok(), Some(Page { page: 1, per_page: 20 }));
+        for text in [
+            r#"{"page":0}"#,
+            r#"{"page":1000001}"#,
+            r#"{"per_page":0}"#,
+            r#"{"per_page":101}"#,
+            r#"{"page":-1}"#,
+            r#"{"page":4294967296}"#,
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use caching_core::CacheError;
 use serde::Serialize;
 
 use crate::database::DatabaseError;
@@ -116,13 +117,35 @@ impl Problem {
     }
 }
 
-impl From<DatabaseError> for Problem {
-    fn from(error: DatabaseError) -> Self {
+impl From<&DatabaseError> for Problem {
+    fn from(error: &DatabaseError) -> Self {
         if error.is_busy() {
             tracing::warn!(%error, "database busy");
             return Self::unavailable("the database is busy");
         }
-        Self::internal(&error)
+        Self::internal(error)
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<CacheError> for Problem {
+    fn from(error: CacheError) -> Self {
+        if let Some(error) = error.factory_error::<DatabaseError>() {
+            return Self::from(error);
+        }
+        match error {
+            CacheError::FactoryTimeout { .. } | CacheError::FactoryAborted { .. } => {
+                tracing::warn!(%error, "read given up");
+                Self::unavailable("the database is slow")
+            }
+            CacheError::Stopped => Self::unavailable("the server is stopping"),
+            other => Self::internal(&other),
+        }
     }
 }
 

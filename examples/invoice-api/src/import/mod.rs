@@ -19,12 +19,14 @@ mod console;
 
 use std::path::Path;
 
+use caching_events::EventBus;
+
 pub use console::Console;
 pub use error::ImportError;
 pub use observer::{ImportObserver, Phase};
 pub use row::tenant_of_country;
 
-use crate::{database::Database, events_standin::EventBus};
+use crate::database::Database;
 
 /// What an import has done, over all the runs that it took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

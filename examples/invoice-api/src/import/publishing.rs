@@ -1,12 +1,12 @@
 //! The second phase: invoices move into place, each with all its rows.
 
+use caching_events::EventBus;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
 use super::{ImportError, ImportObserver, Phase};
 use crate::{
     customers::CustomerId,
-    database::{Database, DatabaseError, Transaction},
-    events_standin::{EventBus, UnitOfWork},
+    database::{Database, DatabaseError, WriteTransaction},
     invoices::{
         Amount, Currency, Invoice, InvoiceId, Line, MAX_LINES, NewInvoice, Status,
         events::InvoiceCreated, insert, total,
@@ -30,10 +30,10 @@ pub(super) async fn run(
     observer.begin(Phase::Publishing, waiting(database, digest).await?);
     let mut moved = 0;
     loop {
-        let mut work = UnitOfWork::begin(database, bus, "import_publish").await?;
+        let mut work = bus.begin(database.write("import_publish").await?);
         let heads = heads(work.tx(), digest).await?;
         let (Some(first), Some(last)) = (heads.first(), heads.last()) else {
-            return finish(work, digest).await;
+            return finish(work.rollback(), digest).await;
         };
         let range = Range {
             digest,
@@ -58,7 +58,7 @@ pub(super) async fn run(
             moved += head.rows;
         }
         stored.note(work.tx(), digest).await?;
-        work.commit().await?;
+        work.commit().await.map_err(DatabaseError::from)?;
         observer.progress(moved);
     }
 }
@@ -72,7 +72,7 @@ struct Stored {
 }
 
 impl Stored {
-    async fn note(&self, transaction: &mut Transaction, digest: &str) -> Result<(), ImportError> {
+    async fn note(&self, transaction: &mut WriteTransaction, digest: &str) -> Result<(), ImportError> {
         sqlx::query(
             "UPDATE import
              SET invoices = invoices + ?2, lines = lines + ?3, refused = refused + ?4
@@ -122,7 +122,7 @@ impl Head {
     /// Stores the invoice, or says why not.
     async fn publish(
         &self,
-        transaction: &mut Transaction,
+        transaction: &mut WriteTransaction,
         rows: Vec<Waiting>,
     ) -> Result<Result<Invoice, String>, DatabaseError> {
         let invoice = match self.invoice(rows) {
@@ -171,7 +171,7 @@ fn status(number: &str) -> Status {
 }
 
 /// The next invoices, as many as fit in one commit.
-async fn heads(transaction: &mut Transaction, digest: &str) -> Result<Vec<Head>, ImportError> {
+async fn heads(transaction: &mut WriteTransaction, digest: &str) -> Result<Vec<Head>, ImportError> {
     let rows = sqlx::query(
         "SELECT tenant, max(tenant_name), number, min(issued_at), count(*)
          FROM import_row WHERE fingerprint = ?1
@@ -205,7 +205,7 @@ struct Range<'a> {
 
 impl Range<'_> {
     /// Takes the rows out of the waiting, in the order of invoices and of the file.
-    async fn take(&self, transaction: &mut Transaction) -> Result<Vec<Waiting>, ImportError> {
+    async fn take(&self, transaction: &mut WriteTransaction) -> Result<Vec<Waiting>, ImportError> {
         let rows = if self.first.is_too_long() {
             Vec::new()
         } else {
@@ -225,7 +225,7 @@ impl Range<'_> {
         rows.iter().map(|row| Ok(Waiting::read(row)?)).collect()
     }
 
-    async fn select(&self, transaction: &mut Transaction) -> Result<Vec<SqliteRow>, ImportError> {
+    async fn select(&self, transaction: &mut WriteTransaction) -> Result<Vec<SqliteRow>, ImportError> {
         let rows = sqlx::query(
             "SELECT customer_id, sku, description, quantity, unit_price FROM import_row
              WHERE fingerprint = ?1 AND (tenant, number) >= (?2, ?3) AND (tenant, number) <= (?4, ?5)
@@ -271,11 +271,11 @@ async fn waiting(database: &Database, digest: &str) -> Result<u64, ImportError> 
     Ok(rows.unsigned_abs())
 }
 
-async fn finish(mut work: UnitOfWork, digest: &str) -> Result<(), ImportError> {
+async fn finish(mut transaction: WriteTransaction, digest: &str) -> Result<(), ImportError> {
     sqlx::query("UPDATE import SET phase = 'done' WHERE fingerprint = ?1")
         .bind(digest)
-        .execute(&mut **work.tx())
+        .execute(&mut *transaction)
         .await?;
-    work.commit().await?;
+    transaction.commit().await?;
     Ok(())
 }

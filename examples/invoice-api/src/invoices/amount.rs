@@ -125,10 +125,10 @@ impl FromStr for Amount {
         if whole.len() > WHOLE_DIGITS {
             return Err(AmountError::TooLarge);
         }
-        let mut decimal = Decimal::from_str_exact(&format!("0{whole}.{fraction}0"))
-            .map_err(|_| AmountError::TooLarge)?;
-        decimal.set_sign_negative(text.starts_with('-') && !decimal.is_zero());
-        Self::checked(decimal)
+        let digits = format!("{whole}{fraction:0<width$}", width = DECIMALS as usize);
+        let count: i128 = digits.parse().map_err(|_| AmountError::TooLarge)?;
+        let count = if text.starts_with('-') { -count } else { count };
+        Self::from_ten_thousandths(count)
     }
 }
 

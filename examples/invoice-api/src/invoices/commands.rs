@@ -2,7 +2,8 @@
 //!
 //! Each command is one transaction and, after its commit, one event. Nothing here knows who listens.
 
-use jiff::{Unit, Timestamp};
+use caching_events::{EventBus, UnitOfWork};
+use jiff::Timestamp;
 
 use super::{
     Draft, Invoice, InvoiceError, InvoiceId, Status,
@@ -10,27 +11,23 @@ use super::{
     store::{self, NewInvoice},
 };
 use crate::{
-    database::{Database, DetachedWrites},
-    events_standin::{EventBus, UnitOfWork},
+    database::{Database, WriteTransaction},
     tenants::TenantId,
 };
 
 /// Changes invoices.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct InvoiceCommands {
     database: Database,
     bus: EventBus,
-    writes: DetachedWrites,
 }
+
+type Work = UnitOfWork<WriteTransaction>;
 
 impl InvoiceCommands {
     /// Changes invoices in this database and tells this bus.
-    pub fn new(database: Database, bus: EventBus, writes: DetachedWrites) -> Self {
-        Self {
-            database,
-            bus,
-            writes,
-        }
+    pub fn new(database: Database, bus: EventBus) -> Self {
+        Self { database, bus }
     }
 
     /// Stores a new, open invoice.
@@ -38,11 +35,22 @@ impl InvoiceCommands {
     /// # Errors
     ///
     /// [`InvoiceError::NumberTaken`] when the tenant has an invoice of this number.
-    pub async fn create(&self, tenant: TenantId, draft: Draft) -> Result<Invoice, InvoiceError> {
-        let this = self.clone();
-        self.writes
-            .run(async move { this.create_now(tenant, draft).await })
-            .await?
+    pub async fn create(&self, tenant: &TenantId, draft: Draft) -> Result<Invoice, InvoiceError> {
+        let mut work = self.begin("invoice_create").await?;
+        let invoice = draft.into_invoice(InvoiceId::new());
+        let new = NewInvoice {
+            tenant,
+            invoice: &invoice,
+            issued_at: &now(),
+        };
+        if !store::insert(work.tx(), new).await? {
+            return Err(InvoiceError::NumberTaken {
+                number: invoice.number,
+            });
+        }
+        work.raise(InvoiceCreated::of(tenant, &invoice));
+        work.commit().await?;
+        Ok(invoice)
     }
 
     /// Replaces what an invoice holds; its id and status stay, its version grows by one.
@@ -53,83 +61,12 @@ impl InvoiceCommands {
     /// cancelled.
     pub async fn replace(
         &self,
-        tenant: TenantId,
-        id: InvoiceId,
-        draft: Draft,
-    ) -> Result<Invoice, InvoiceError> {
-        let this = self.clone();
-        self.writes
-            .run(async move { this.replace_now(tenant, id, draft).await })
-            .await?
-    }
-
-    /// Marks an open invoice as paid.
-    ///
-    /// # Errors
-    ///
-    /// [`InvoiceError::NotFound`], and [`InvoiceError::WrongState`] when it is not open.
-    pub async fn pay(&self, tenant: TenantId, id: InvoiceId) -> Result<Invoice, InvoiceError> {
-        let this = self.clone();
-        self.writes
-            .run(async move { this.pay_now(tenant, id).await })
-            .await?
-    }
-
-    /// Marks an open invoice as cancelled.
-    ///
-    /// # Errors
-    ///
-    /// [`InvoiceError::NotFound`], and [`InvoiceError::WrongState`] when it is not open.
-    pub async fn cancel(&self, tenant: TenantId, id: InvoiceId) -> Result<Invoice, InvoiceError> {
-        let this = self.clone();
-        self.writes
-            .run(async move { this.cancel_now(tenant, id).await })
-            .await?
-    }
-
-    /// Deletes an invoice; its number is free again.
-    ///
-    /// # Errors
-    ///
-    /// [`InvoiceError::NotFound`].
-    pub async fn delete(&self, tenant: TenantId, id: InvoiceId) -> Result<(), InvoiceError> {
-        let this = self.clone();
-        self.writes
-            .run(async move { this.delete_now(tenant, id).await })
-            .await?
-    }
-
-    /// Waits for the writes that are running.
-    pub async fn finish(&self) {
-        self.writes.finish().await;
-    }
-
-    async fn create_now(&self, tenant: TenantId, draft: Draft) -> Result<Invoice, InvoiceError> {
-        let mut work = self.begin("invoice_create").await?;
-        let invoice = draft.into_invoice(InvoiceId::new());
-        let new = NewInvoice {
-            tenant: &tenant,
-            invoice: &invoice,
-            issued_at: &now(),
-        };
-        if !store::insert(work.tx(), new).await? {
-            return Err(InvoiceError::NumberTaken {
-                number: invoice.number,
-            });
-        }
-        work.raise(InvoiceCreated::of(&tenant, &invoice));
-        work.commit().await?;
-        Ok(invoice)
-    }
-
-    async fn replace_now(
-        &self,
-        tenant: TenantId,
+        tenant: &TenantId,
         id: InvoiceId,
         draft: Draft,
     ) -> Result<Invoice, InvoiceError> {
         let mut work = self.begin("invoice_replace").await?;
-        let before = load(&mut work, &tenant, id).await?;
+        let before = load(&mut work, tenant, id).await?;
         if before.status == Status::Cancelled {
             return Err(InvoiceError::WrongState {
                 status: before.status,
@@ -141,48 +78,63 @@ impl InvoiceCommands {
             version: before.version + 1,
             ..draft.into_invoice(id)
         };
-        if !store::replace(work.tx(), &tenant, &after).await? {
+        if !store::replace(work.tx(), tenant, &after).await? {
             return Err(InvoiceError::NumberTaken {
                 number: after.number,
             });
         }
-        work.raise(InvoiceChanged::of(&tenant, &before, &after));
+        work.raise(InvoiceChanged::of(tenant, &before, &after));
         work.commit().await?;
         Ok(after)
     }
 
-    async fn pay_now(&self, tenant: TenantId, id: InvoiceId) -> Result<Invoice, InvoiceError> {
+    /// Marks an open invoice as paid.
+    ///
+    /// # Errors
+    ///
+    /// [`InvoiceError::NotFound`], and [`InvoiceError::WrongState`] when it is not open.
+    pub async fn pay(&self, tenant: &TenantId, id: InvoiceId) -> Result<Invoice, InvoiceError> {
         let mut work = self.begin("invoice_pay").await?;
-        let invoice = close(&mut work, &tenant, id, Status::Paid).await?;
-        work.raise(InvoicePaid::of(&tenant, &invoice));
+        let invoice = close(&mut work, tenant, id, Status::Paid).await?;
+        work.raise(InvoicePaid::of(tenant, &invoice));
         work.commit().await?;
         Ok(invoice)
     }
 
-    async fn cancel_now(&self, tenant: TenantId, id: InvoiceId) -> Result<Invoice, InvoiceError> {
+    /// Marks an open invoice as cancelled.
+    ///
+    /// # Errors
+    ///
+    /// [`InvoiceError::NotFound`], and [`InvoiceError::WrongState`] when it is not open.
+    pub async fn cancel(&self, tenant: &TenantId, id: InvoiceId) -> Result<Invoice, InvoiceError> {
         let mut work = self.begin("invoice_cancel").await?;
-        let invoice = close(&mut work, &tenant, id, Status::Cancelled).await?;
-        work.raise(InvoiceCancelled::of(&tenant, &invoice));
+        let invoice = close(&mut work, tenant, id, Status::Cancelled).await?;
+        work.raise(InvoiceCancelled::of(tenant, &invoice));
         work.commit().await?;
         Ok(invoice)
     }
 
-    async fn delete_now(&self, tenant: TenantId, id: InvoiceId) -> Result<(), InvoiceError> {
+    /// Deletes an invoice; its number is free again.
+    ///
+    /// # Errors
+    ///
+    /// [`InvoiceError::NotFound`].
+    pub async fn delete(&self, tenant: &TenantId, id: InvoiceId) -> Result<(), InvoiceError> {
         let mut work = self.begin("invoice_delete").await?;
-        let invoice = load(&mut work, &tenant, id).await?;
-        store::delete(work.tx(), &tenant, id).await?;
-        work.raise(InvoiceDeleted::of(&tenant, &invoice));
+        let invoice = load(&mut work, tenant, id).await?;
+        store::delete(work.tx(), tenant, id).await?;
+        work.raise(InvoiceDeleted::of(tenant, &invoice));
         work.commit().await?;
         Ok(())
     }
 
-    async fn begin(&self, name: &'static str) -> Result<UnitOfWork, InvoiceError> {
-        Ok(UnitOfWork::begin(&self.database, &self.bus, name).await?)
+    async fn begin(&self, name: &'static str) -> Result<Work, InvoiceError> {
+        Ok(self.bus.begin(self.database.write(name).await?))
     }
 }
 
 async fn load(
-    work: &mut UnitOfWork,
+    work: &mut Work,
     tenant: &TenantId,
     id: InvoiceId,
 ) -> Result<Invoice, InvoiceError> {
@@ -193,7 +145,7 @@ async fn load(
 
 /// Takes an open invoice to where it stays.
 async fn close(
-    work: &mut UnitOfWork,
+    work: &mut Work,
     tenant: &TenantId,
     id: InvoiceId,
     status: Status,
@@ -213,6 +165,5 @@ async fn close(
 
 /// The instant in UTC as the lists sort it.
 fn now() -> String {
-    let second = Timestamp::now().round(Unit::Second).unwrap_or_else(|_| Timestamp::now());
-    second.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }

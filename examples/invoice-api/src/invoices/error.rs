@@ -1,7 +1,9 @@
 //! Why an invoice cannot be changed.
 
+use caching_events::CommitError;
+
 use super::Status;
-use crate::database::{BrokeOff, DatabaseError};
+use crate::database::DatabaseError;
 
 /// Why an invoice cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -27,13 +29,10 @@ pub enum InvoiceError {
     /// The database refused.
     #[error("the database failed")]
     Database(#[from] DatabaseError),
-    /// The write ended without an answer.
-    #[error(transparent)]
-    BrokeOff(#[from] BrokeOff),
 }
 
-impl From<sqlx::Error> for InvoiceError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<CommitError<DatabaseError>> for InvoiceError {
+    fn from(error: CommitError<DatabaseError>) -> Self {
         Self::Database(error.into())
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! Each event carries what its listeners need to know which keys and tags are touched, before and after.
 
+use caching_events::DomainEvent;
+
 use super::{Invoice, InvoiceId};
 use crate::{customers::CustomerId, tenants::TenantId};
 
 /// An invoice was created, by a client or by an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, DomainEvent)]
+#[event(name = "invoice.created", scope = tenant)]
 pub struct InvoiceCreated {
     /// Whose invoice.
     pub tenant: TenantId,
@@ -19,7 +22,8 @@ pub struct InvoiceCreated {
 }
 
 /// An invoice was replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, DomainEvent)]
+#[event(name = "invoice.changed", scope = tenant)]
 pub struct InvoiceChanged {
     /// Whose invoice.
     pub tenant: TenantId,
@@ -36,7 +40,8 @@ pub struct InvoiceChanged {
 }
 
 /// An invoice was paid.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, DomainEvent)]
+#[event(name = "invoice.paid", scope = tenant)]
 pub struct InvoicePaid {
     /// Whose invoice.
     pub tenant: TenantId,
@@ -47,7 +52,8 @@ pub struct InvoicePaid {
 }
 
 /// An invoice was cancelled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, DomainEvent)]
+#[event(name = "invoice.cancelled", scope = tenant)]
 pub struct InvoiceCancelled {
     /// Whose invoice.
     pub tenant: TenantId,
@@ -58,7 +64,8 @@ pub struct InvoiceCancelled {
 }
 
 /// An invoice was deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, DomainEvent)]
+#[event(name = "invoice.deleted", scope = tenant)]
 pub struct InvoiceDeleted {
     /// Whose invoice.
     pub tenant: TenantId,

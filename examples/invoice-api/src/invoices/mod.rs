@@ -9,6 +9,11 @@ pub mod events;
 mod store;
 mod commands;
 mod queries;
+pub mod keys;
+mod reader;
+mod handlers;
+mod routes;
+mod module;
 
 pub use amount::{Amount, AmountError, DECIMALS};
 pub use commands::InvoiceCommands;
@@ -18,6 +23,8 @@ pub use draft::{
 pub use error::InvoiceError;
 pub use id::{InvoiceId, InvoiceIdError};
 pub use invoice::{Currency, CurrencyError, Invoice, Line, Status, total};
+pub use module::InvoicesModule;
 pub use queries::InvoiceQueries;
+pub use reader::{CachedList, InvoiceReader};
 pub(crate) use queries::parse_id;
 pub(crate) use store::{NewInvoice, insert, stored_price};

@@ -1,6 +1,6 @@
 //! The numbers of the program, in the text format of Prometheus.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use app_host::{BoxError, ServiceBuilder, Services, async_trait};
 use prometheus_client::{
@@ -27,13 +27,6 @@ impl MetricsBuilder {
         self.registry.register(name, help, metric);
         self
     }
-
-    /// Adds numbers that are looked up when somebody asks for them.
-    #[must_use]
-    pub fn collect(mut self, collector: impl Collector) -> Self {
-        self.registry.register_collector(Box::new(collector));
-        self
-    }
 }
 
 #[async_trait]
@@ -41,19 +34,30 @@ impl ServiceBuilder for MetricsBuilder {
     type Service = Metrics;
 
     async fn build(self, _: &Services) -> Result<Metrics, BoxError> {
-        Ok(Metrics(Arc::new(self.registry)))
+        Ok(Metrics(Arc::new(Mutex::new(self.registry))))
     }
 }
 
 /// The numbers of all modules.
+// A std lock: held while numbers are added at start and while they are printed, never across an await.
 #[derive(Clone, Debug)]
-pub struct Metrics(Arc<Registry>);
+pub struct Metrics(Arc<Mutex<Registry>>);
 
 impl Metrics {
+    /// Adds numbers of a service that is there only now.
+    pub fn collect(&self, collector: impl Collector) {
+        self.registry().register_collector(Box::new(collector));
+    }
+
     /// All numbers as text (OpenMetrics 1.0, which Prometheus reads).
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.0)?;
+        encode(&mut text, &self.registry())?;
         Ok(text)
+    }
+
+    fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {
+        // A panic while numbers were printed leaves them as they were.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 
 mod logs;
 mod metrics;
+mod cache;
 mod requests;
 mod module;
 

@@ -1,0 +1,82 @@
+//! The seam through which processes hear of each other's invalidations.
+
+use async_trait::async_trait;
+
+use crate::coherence::{Asof, Mode};
+use crate::error::BoxError;
+use crate::scope::BoxFuture;
+
+/// A part of the keys that has a sequence of its own: one for a single server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition(u16);
+
+impl Partition {
+    /// The partition with this number, from 0 on.
+    #[must_use]
+    pub const fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
+/// What an invalidation changed. It names keys and groups, and never carries a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// These keys, by their physical texts.
+    Keys {
+        /// The keys.
+        physical_keys: Vec<String>,
+        /// Whether they are gone, or stale from now on.
+        mode: Mode,
+    },
+    /// What carries a tag, at a time of the tag clock.
+    Group {
+        /// The group as a tag: `SCOPE/TAG`, `k:KIND` of a scope, a scope, or `*`.
+        physical_tag: String,
+        /// The tag clock of the purge; `0` where the store has yet to give one.
+        clock: u64,
+        /// Whether it is gone, or stale from now on.
+        mode: Mode,
+    },
+}
+
+/// A message: an invalidation with its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The partition whose sequence the number is of.
+    pub partition: Partition,
+    /// The number.
+    pub at: Asof,
+    /// What was invalidated.
+    pub change: Change,
+}
+
+/// Delivers notices: soon, and without a promise.
+///
+/// Notices may be lost, late or doubled. What was missed is found by polling the store; a backplane
+/// only makes it quick.
+#[async_trait]
+pub trait Backplane: Send + Sync + 'static {
+    /// A short name for logs and the report.
+    fn name(&self) -> &'static str;
+
+    /// Subscribes, and gives every notice to `listener` until the returned future is dropped or the
+    /// connection is lost.
+    ///
+    /// # Errors
+    ///
+    /// When the subscription cannot be made.
+    async fn subscribe(
+        &self,
+        listener: Box<dyn Fn(Notice) + Send + Sync>,
+    ) -> Result<BoxFuture<'static, BoxError>, BoxError>;
+
+    /// Closes every connection.
+    async fn close(&self);
+}

@@ -1,0 +1,109 @@
+//! Refreshing before the value is stale, behind the callers' backs.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod support;
+
+use support::{MINUTE, SECOND, Source, cache, configured, pass, settle};
+
+#[tokio::test(start_paused = true)]
+async fn before_the_threshold_nothing_is_refreshed() {
+    let (cache, source) = (cache(), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE - SECOND).await;
+    cache.get_or_set("key", source.gives(2_u32)).await.unwrap();
+    settle().await;
+    assert_eq!(source.runs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_hit_past_the_threshold_gets_the_old_value_and_the_next_the_new() {
+    let (cache, source) = (cache(), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    let old = cache.get_or_set("key", source.gives(2_u32)).await.unwrap();
+    settle().await;
+    let new = cache.get_or_set("key", source.gives(3_u32)).await.unwrap();
+    assert_eq!((*old, *new, source.runs()), (1, 2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_callers_past_the_threshold_refresh_once() {
+    let (cache, source) = (cache(), Source::gated());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    for _ in 0..100 {
+        let value = cache.get_or_set("key", source.gives(2_u32)).await.unwrap();
+        assert_eq!(*value, 1);
+    }
+    source.let_through().await;
+    assert_eq!(source.runs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_miss_during_an_eager_refresh_waits_for_it() {
+    let (cache, refresh, other) = (cache(), Source::gated(), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(5 * MINUTE - SECOND).await;
+    cache.get_or_set("key", refresh.gives(2_u32)).await.unwrap();
+    pass(SECOND).await;
+    let miss = {
+        let (cache, other) = (cache.clone(), other.clone());
+        tokio::spawn(async move { cache.get_or_set("key", other.gives(3_u32)).await })
+    };
+    settle().await;
+    refresh.let_through().await;
+    assert_eq!(*miss.await.unwrap().unwrap(), 2);
+    assert_eq!(other.runs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_eager_refresh_leaves_the_value_fresh() {
+    let (cache, source) = (cache(), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    cache
+        .get_or_set("key", source.fails::<u32>())
+        .await
+        .unwrap();
+    settle().await;
+    let read = cache.get::<_, u32>("key").detailed().await.unwrap();
+    assert!(read.outcome.is_hit() && !read.outcome.is_stale());
+}
+
+#[tokio::test(start_paused = true)]
+async fn switched_off_nothing_is_refreshed_early() {
+    let (cache, source) = (configured("defaults.eager_refresh = 'off'"), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(5 * MINUTE - SECOND).await;
+    cache.get_or_set("key", source.gives(2_u32)).await.unwrap();
+    settle().await;
+    assert_eq!(source.runs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_caller_does_not_cancel_the_refresh_it_started() {
+    let (cache, source) = (cache(), Source::gated());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    let caller = {
+        let (cache, source) = (cache.clone(), source.clone());
+        tokio::spawn(async move { cache.get_or_set("key", source.gives(2_u32)).await })
+    };
+    caller.await.unwrap().unwrap();
+    source.let_through().await;
+    assert_eq!(cache.peek::<_, u32>("key").unwrap().as_deref(), Some(&2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_whose_key_was_removed_ends_at_once() {
+    let (cache, refresh) = (cache(), Source::gated());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    cache.get_or_set("key", refresh.gives(2_u32)).await.unwrap();
+    settle().await;
+    cache.remove("key").await.unwrap().accept_queued();
+    let begun = tokio::time::Instant::now();
+    assert!(cache.stop(MINUTE).await);
+    assert!(begun.elapsed() < SECOND, "only its hard limit ended it");
+}

@@ -1,0 +1,9 @@
+use caching_core::CacheKey;
+
+#[derive(CacheKey)]
+#[cache_key(kind = "Invoice-Line", value = u32)]
+struct Key {
+    id: u32,
+}
+
+fn main() {}

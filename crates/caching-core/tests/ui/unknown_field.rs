@@ -1,0 +1,9 @@
+use caching_core::CacheKey;
+
+#[derive(CacheKey)]
+#[cache_key(kind = "invoice", value = u32, template = "{number}")]
+struct Key {
+    id: u32,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! An event without a name.
+
+use caching_events::DomainEvent;
+
+#[derive(DomainEvent)]
+struct InvoicePaid;
+
+fn main() {}

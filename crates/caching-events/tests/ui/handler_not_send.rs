@@ -1,0 +1,28 @@
+//! A handler whose future cannot move between threads.
+
+use caching_core::CacheKey;
+use caching_events::{DomainEvent, HandlerError, event_handler};
+
+struct InvoicesModule;
+
+#[derive(DomainEvent)]
+#[event(name = "invoice.paid")]
+struct InvoicePaid {
+    id: u64,
+}
+
+#[derive(CacheKey)]
+#[cache_key(kind = "invoice", value = String, template = "{id}")]
+struct InvoiceKey {
+    id: u64,
+}
+
+#[event_handler(module = InvoicesModule)]
+async fn notify(event: &InvoicePaid) -> Result<(), HandlerError> {
+    let local = std::rc::Rc::new(event.id);
+    std::future::ready(()).await;
+    drop(local);
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,23 @@
+//! A key made from a field that the event does not have.
+
+use caching_core::CacheKey;
+use caching_events::{DomainEvent, invalidates};
+
+struct InvoicesModule;
+
+#[derive(DomainEvent)]
+#[event(name = "invoice.paid")]
+struct InvoicePaid {
+    id: u64,
+}
+
+#[derive(CacheKey)]
+#[cache_key(kind = "invoice", value = String, template = "{id}")]
+struct InvoiceKey {
+    id: u64,
+}
+
+#[invalidates(module = InvoicesModule, key = InvoiceKey { id: event.number })]
+fn invoice_paid(event: &InvoicePaid) {}
+
+fn main() {}
