@@ -1,5 +1,6 @@
 //! A built application: its services, its start, its stop.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -102,6 +103,9 @@ impl App {
     /// 4. A signal: readiness says 503; after `server.drain_delay` no further request is taken, and running
     ///    ones have until `server.drain_deadline`.
     /// 5. The modules stop within what is left of `server.shutdown_deadline`; then the socket closes.
+    ///
+    /// It speaks HTTP/1.1 without TLS: that and HTTP/2 are the business of a proxy before it, or of a server
+    /// of one's own around the router. A handler that panics answers 500.
     ///
     /// Where no `tracing` subscriber is set, the table of modules goes to standard error.
     ///
@@ -207,8 +211,8 @@ pub(crate) fn clean(report: StopReport) -> Result<(), RunError> {
     }
 }
 
-impl std::fmt::Debug for App {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App")
             .field("name", &self.name())
             .field("phase", &self.lifecycle.phase())

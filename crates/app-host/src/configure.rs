@@ -1,13 +1,13 @@
 //! What a module may do while it is being configured.
 
-use std::any::type_name;
+use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
 use crate::assembly::plan::{Check, Contribution, Owned, Plan, Provider};
 use crate::health::HealthCheck;
-use crate::type_name::short;
 use crate::{
     BoxError, Config, ConfigError, EnabledModules, Environment, Health, Module, ModuleId,
     ServiceBuilder, Services,
@@ -117,7 +117,7 @@ impl ConfigureContext<'_> {
         self.plan.health.push(HealthCheck {
             name: name.into(),
             module: self.module,
-            ask: std::sync::Arc::new(move |services| Box::pin(check(services))),
+            ask: Arc::new(move |services| Box::pin(check(services))),
         });
     }
 
@@ -174,9 +174,9 @@ impl ConfigureContext<'_> {
     }
 }
 
-impl std::fmt::Debug for ConfigureContext<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct(&short(type_name::<Self>()))
+impl fmt::Debug for ConfigureContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigureContext")
             .field("module", &self.module)
             .finish_non_exhaustive()
     }

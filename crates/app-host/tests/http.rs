@@ -431,7 +431,11 @@ async fn a_running_request_ends_well_while_readiness_says_503_and_modules_stop_a
             in_stop.write("stopped");
             async { Ok(()) }
         }))
-        .with_module(with_route::<B>("fast", "/fast"));
+        .with_module(with_route::<B>("fast", "/fast"))
+        .with_module(module::<C>("metrics").configure(|cx| {
+            cx.open_routes(|_| Ok(Router::new().route("/metrics", get(async || "numbers"))));
+            Ok(())
+        }));
     let mut serving = serve(builder).await;
     serving.until("/health/ready", 200).await;
     let slow = tokio::spawn(request(serving.address, "/slow"));
@@ -441,6 +445,7 @@ async fn a_running_request_ends_well_while_readiness_says_503_and_modules_stop_a
     let answer = serving.until("/health/ready", 503).await;
     assert!(answer.contains(r#""status":"stopping""#), "{answer}");
     serving.until("/fast", 503).await;
+    serving.until("/metrics", 200).await;
     assert!(diary.lines().is_empty(), "modules wait for the request");
 
     gate.notify_one();
@@ -537,6 +542,23 @@ async fn connections_beyond_the_limit_wait_for_a_free_slot() {
     gate.notify_one();
     assert!(slow.await.unwrap().ends_with("done"));
     assert!(second.await.unwrap().starts_with("HTTP/1.1 200 "));
+    serving.tell_to_stop();
+    serving.run.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
+    let builder = on_a_free_port("")
+        .with_module(module::<A>("a").configure(|cx| {
+            let route = get(async || -> &'static str { panic!("oh no") });
+            cx.routes(|_| Ok(Router::new().route("/panics", route)));
+            Ok(())
+        }))
+        .with_module(with_route::<B>("b", "/b"));
+    let mut serving = serve(builder).await;
+    let answer = serving.until("/panics", 500).await;
+    assert!(!answer.contains("oh no"), "{answer}");
+    serving.until("/b", 200).await;
     serving.tell_to_stop();
     serving.run.await.unwrap().unwrap();
 }

@@ -122,3 +122,19 @@ pub mod __private {
 
     pub use crate::module::KnownKind;
 }
+
+/// The code of README and guides, compiled and run as doc tests.
+#[cfg(all(doctest, feature = "host"))]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../../docs/getting-started.md")]
+    struct GettingStarted;
+
+    #[doc = include_str!("../../../docs/guides/keys-and-profiles.md")]
+    struct KeysAndProfiles;
+
+    #[doc = include_str!("../../../docs/guides/testing.md")]
+    struct Testing;
+}

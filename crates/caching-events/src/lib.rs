@@ -135,3 +135,8 @@ pub mod __private {
 
     pub use crate::handler_error::outcome;
 }
+
+/// The code of the guide, compiled as documentation tests.
+#[cfg(all(doctest, feature = "host"))]
+#[doc = include_str!("../../../docs/guides/events.md")]
+pub struct Guide;

@@ -1,4 +1,5 @@
 //! Handlers: isolated, tried again, given up, bounded.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What `#[invalidates]` can say, and what the cache forgets by it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Real programs, with and without the line that links a crate of handlers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 #![cfg(feature = "host")]
 
 use std::path::Path;

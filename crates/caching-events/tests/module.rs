@@ -1,4 +1,5 @@
 //! The event bus in an app host: the registry, injected services, expectations.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 #![cfg(feature = "host")]
 
 mod common;

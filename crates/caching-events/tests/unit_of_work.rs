@@ -1,4 +1,5 @@
 //! Units of work: events after the commit, none without it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod common;
 

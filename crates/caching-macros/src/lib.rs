@@ -120,6 +120,7 @@ fn with_item(
     expand(item.into()).map_or_else(
         |error| {
             let mut tokens = TokenStream::from(error.into_compile_error());
+            tokens.extend(TokenStream::from(quote::quote!(#[allow(unused)])));
             tokens.extend(as_written);
             tokens
         },

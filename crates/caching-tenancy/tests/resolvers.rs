@@ -5,7 +5,6 @@
 
 mod support;
 
-use axum::Router;
 use caching_tenancy::{TenantId, TenantLayerBuilder, TenantResolver, Unresolved};
 use http::header::HOST;
 use http::request::Parts;

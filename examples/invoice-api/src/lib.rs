@@ -6,14 +6,14 @@
 
 mod app;
 pub mod cli;
-pub mod text;
-pub mod http;
-pub mod telemetry;
-pub mod database;
-pub mod tenants;
-pub mod invoices;
 pub mod customers;
+pub mod database;
 pub mod features;
+pub mod http;
 pub mod import;
+pub mod invoices;
+pub mod telemetry;
+pub mod tenants;
+pub mod text;
 
 pub use app::app;

@@ -11,7 +11,10 @@ async fn events_of<T>(bus: &EventBus, write: impl Future<Output = T>) -> (T, u64
     let before = bus.stats();
     let outcome = write.await;
     let after = bus.stats();
-    assert_eq!(after.silent_commits, before.silent_commits, "a silent commit");
+    assert_eq!(
+        after.silent_commits, before.silent_commits,
+        "a silent commit"
+    );
     (outcome, after.published - before.published)
 }
 

@@ -13,7 +13,8 @@ use invoice_api::{
 use support::{Api, Client, HIT, MISS, command, with_database};
 use tempfile::TempDir;
 
-const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
+const HEADER: &str =
+    "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 
 /// What an import said.
 #[derive(Debug, Default)]
@@ -236,14 +237,20 @@ async fn a_file_that_is_no_data_set_or_damaged_brings_nothing() {
         unclosed.push_str("1,X,swallowed by the quote,1,2010-12-01 08:26:00,1,9,Acme\n");
     }
     let (swallowed, _) = fixture.import("d.csv", unclosed.as_bytes()).await;
-    assert!(matches!(swallowed, Err(ImportError::Read { .. })), "{swallowed:?}");
+    assert!(
+        matches!(swallowed, Err(ImportError::Read { .. })),
+        "{swallowed:?}"
+    );
 
     let missing = fixture.files.path().join("nothing.csv");
     let database = fixture.services().get::<Database>().expect("a database");
     let bus = fixture.services().get::<EventBus>().expect("a bus");
     let mut notes = Notes::default();
     let absent = import(&database, &bus, &missing, &mut notes).await;
-    assert!(matches!(absent, Err(ImportError::Read { .. })), "{absent:?}");
+    assert!(
+        matches!(absent, Err(ImportError::Read { .. })),
+        "{absent:?}"
+    );
 
     let found = fixture.api.client.get("acme", "/invoices?number=1").await;
     assert_eq!(found.body, serde_json::json!([]));
@@ -268,7 +275,7 @@ fn spread(invoices: u32) -> String {
 
 #[tokio::test]
 async fn a_killed_import_goes_on_where_it_was_and_no_invoice_is_ever_half() {
-    const INVOICES: u32 = 4_000;
+    const INVOICES: u32 = 2_500;
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (data, database) = (dir.path().join("data.csv"), dir.path().join("a.sqlite"));
     std::fs::write(&data, spread(INVOICES)).expect("a file");
@@ -370,7 +377,10 @@ async fn the_command_line_imports_and_refuses_the_second_time_with_a_reason() {
     let second = run();
     assert!(!second.status.success());
     let said = String::from_utf8_lossy(&second.stderr);
-    assert!(said.contains("imported already (4 invoices, 6 lines)"), "{said}");
+    assert!(
+        said.contains("imported already (4 invoices, 6 lines)"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -396,7 +406,10 @@ async fn two_imports_of_one_file_at_the_same_time_bring_each_invoice_once() {
             "{said}"
         );
     }
-    assert_eq!(query(&database, "SELECT count(*) FROM invoice").await, 2_000);
+    assert_eq!(
+        query(&database, "SELECT count(*) FROM invoice").await,
+        2_000
+    );
     assert_eq!(halves(&database).await, 0);
 }
 
@@ -417,4 +430,3 @@ impl WaitForTenant for Client {
             .expect("known within 30 s");
     }
 }
-

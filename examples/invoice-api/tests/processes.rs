@@ -146,8 +146,11 @@ fn a_port_in_use_is_named() {
 fn a_database_that_cannot_be_read_is_named() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let text = dir.path().join("text.sqlite");
-    std::fs::write(&text, "this is no database, however long it may be".repeat(100))
-        .expect("a file");
+    std::fs::write(
+        &text,
+        "this is no database, however long it may be".repeat(100),
+    )
+    .expect("a file");
     for path in [
         text.as_path(),
         dir.path(),
@@ -173,6 +176,7 @@ fn typing_errors_in_the_settings_are_all_named_with_file_and_place() {
         [cache.profiles.invoce]
         duration = \"5m\"
         [tenats]
+        seeded = true
     ";
     std::fs::write(&file, settings).expect("a file");
     let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_invoice-api"));

@@ -175,7 +175,11 @@ async fn an_invoice_that_moves_leaves_its_old_number_and_customer_and_arrives_at
         client.get("acme", path).await;
     }
     let moved = client
-        .put("acme", &format!("/invoices/{id}"), &invoice("A-2", "8", "5"))
+        .put(
+            "acme",
+            &format!("/invoices/{id}"),
+            &invoice("A-2", "8", "5"),
+        )
         .await;
     assert_eq!(moved.status, 200);
 
@@ -199,7 +203,11 @@ async fn an_invoice_changes_only_along_its_states() {
     let cancelled = client.create("acme", "A-2", "7").await;
     let act = async |id: &str, action: &str| {
         let path = format!("/invoices/{id}/{action}");
-        client.post("acme", &path, &json!(null)).await.status.as_u16()
+        client
+            .post("acme", &path, &json!(null))
+            .await
+            .status
+            .as_u16()
     };
     assert_eq!(act(&paid, "pay").await, 200);
     assert_eq!(act(&cancelled, "cancel").await, 200);
@@ -233,7 +241,11 @@ async fn a_number_is_taken_within_its_tenant_only_and_free_again_after_a_delete(
         .await;
     assert_eq!(again.status, 409);
     let onto = client
-        .put("acme", &format!("/invoices/{other}"), &invoice("A-1", "9", "1"))
+        .put(
+            "acme",
+            &format!("/invoices/{other}"),
+            &invoice("A-1", "9", "1"),
+        )
         .await;
     assert_eq!(onto.status, 409);
     let unchanged = client.get("acme", &format!("/invoices/{other}")).await;
@@ -310,7 +322,9 @@ async fn a_customers_list_comes_in_pages_the_latest_first() {
         let path = format!("/customers/7/invoices?page={page}&per_page=2");
         let list = client.get("acme", &path).await.body;
         let list = list.as_array().expect("a list").clone();
-        list.iter().map(|i| i["number"].as_str().expect("text").to_owned()).collect::<Vec<_>>()
+        list.iter()
+            .map(|i| i["number"].as_str().expect("text").to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(numbers(1).await, ["A-3", "A-2"]);
     assert_eq!(numbers(2).await, ["A-1"]);

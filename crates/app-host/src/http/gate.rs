@@ -6,8 +6,9 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
+use crate::http::problem::problem;
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::phase::Phase;
 
@@ -19,8 +20,8 @@ pub(super) fn guard(routes: Router, lifecycle: &Arc<Lifecycle>) -> Router {
 }
 
 /// What answers while modules stop.
-pub(super) fn stopping(host: Router) -> Router {
-    host.fallback(async || refuse(Phase::Stopping))
+pub(super) fn stopping(open: Router) -> Router {
+    open.fallback(async || refuse(Phase::Stopping))
 }
 
 async fn pass(State(lifecycle): State<Weak<Lifecycle>>, request: Request, next: Next) -> Response {
@@ -39,15 +40,9 @@ fn refuse(phase: Phase) -> Response {
         Phase::Starting => "the application is starting",
         _ => "the application is stopping",
     };
-    // RFC 9457. Written out: the text is ours and needs no escaping.
-    let body = format!(
-        r#"{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"{detail}"}}"#
-    );
-    let headers = [
-        (header::CONTENT_TYPE, "application/problem+json"),
-        (header::RETRY_AFTER, "1"),
-    ];
-    let mut response = (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response();
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    let soon = header::HeaderValue::from_static("1");
+    response.headers_mut().insert(header::RETRY_AFTER, soon);
     if matches!(phase, Phase::Stopping | Phase::Stopped) {
         let close = header::HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);

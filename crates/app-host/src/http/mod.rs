@@ -6,6 +6,7 @@ pub(crate) mod running;
 
 mod gate;
 mod health_routes;
+mod problem;
 mod router;
 mod server;
 
@@ -26,7 +27,7 @@ use crate::{App, RunError, ServerConfig, StartError};
 pub(crate) struct HttpApp {
     /// Everything: routes of modules and of the host.
     router: Router,
-    /// What answers while modules stop: the host's routes, and 503 to everything else.
+    /// What answers while modules stop: open routes and those of the host, and 503 to everything else.
     stopping_router: Router,
     server: ServerConfig,
     /// Whether there is something to serve.
@@ -53,11 +54,10 @@ impl HttpApp {
             _ => "`server.address` by default".to_owned(),
         };
         let health = health_routes::router(lifecycle, readiness);
-        let stopping_router = gate::stopping(health.clone());
-        let router = router::assemble(assembly, plan, health, lifecycle, server);
+        let routers = router::assemble(assembly, plan, health, lifecycle, server);
         Self {
-            router,
-            stopping_router,
+            router: routers.all,
+            stopping_router: gate::stopping(routers.open),
             server: server.clone(),
             is_served,
             address_setting,

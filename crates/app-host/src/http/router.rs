@@ -13,6 +13,14 @@ use crate::lifecycle::Lifecycle;
 use crate::panic::catch;
 use crate::{BuildError, ServerConfig, Services};
 
+/// The finished routers of an application.
+pub(super) struct Routers {
+    /// Everything.
+    pub(super) all: Router,
+    /// What answers at any time: the routes of the host and the open ones.
+    pub(super) open: Router,
+}
+
 /// Makes the routes of all modules and joins them with those of the host.
 pub(super) fn assemble(
     assembly: &mut Assembly<'_>,
@@ -20,7 +28,7 @@ pub(super) fn assemble(
     host: Router,
     lifecycle: &Arc<Lifecycle>,
     server: &ServerConfig,
-) -> Router {
+) -> Routers {
     let services = &lifecycle.facts().services;
     // axum panics on routes that collide and has no other way to ask. Every router is merged into this one
     // first, which is thrown away, so that the module that came second can be named.
@@ -32,7 +40,8 @@ pub(super) fn assemble(
     let routes = gate::guard(routes, lifecycle);
     // The host's router second: where no module has a fallback, the plain one of axum answers unknown paths,
     // not the one that the layers are around.
-    let joined = merged(&routes, &host.merge(open)).unwrap_or_else(|reason| {
+    let open = host.merge(open);
+    let joined = merged(&routes, &open).unwrap_or_else(|reason| {
         // Only a layer that added routes of its own gets here.
         assembly.errors.push(BuildError::RouteConflict {
             module: last,
@@ -41,7 +50,10 @@ pub(super) fn assemble(
         Router::new()
     });
     let limit = usize::try_from(server.body_limit).unwrap_or(usize::MAX);
-    joined.layer(DefaultBodyLimit::max(limit))
+    Routers {
+        all: joined.layer(DefaultBodyLimit::max(limit)),
+        open: open.layer(DefaultBodyLimit::max(limit)),
+    }
 }
 
 /// Makes routers and merges them, leaving out those that collide with what is in `all`.

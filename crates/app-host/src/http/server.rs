@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::http::StatusCode;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,8 +21,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
+use crate::http::problem::problem;
+use crate::panic::catch_async;
 use crate::{RunError, ServerConfig};
 
 /// How long a connection may take for its first request after the server was told to stop.
@@ -146,7 +149,15 @@ impl Accepting {
         let service = service_fn(move |mut request: Request<Incoming>| {
             begun.store(true, Relaxed);
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.call(request)
+            let answer = catch_async(router.call(request));
+            async move {
+                // Without an answer the client could not tell a fault of ours from one of the network.
+                answer.await.unwrap_or_else(|panicked| {
+                    error!(%peer, %panicked, "a request ended by a panic");
+                    let detail = "the request could not be answered";
+                    Ok(problem(StatusCode::INTERNAL_SERVER_ERROR, detail))
+                })
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

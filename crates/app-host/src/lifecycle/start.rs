@@ -1,13 +1,18 @@
 //! Modules started in order; a half start undone.
 
-use std::time::Instant;
+use std::pin::pin;
+use std::time::Duration;
 
-use tracing::{Instrument, debug, error, info, info_span};
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::lifecycle::phase::{ModuleState, Phase};
 use crate::lifecycle::{Hosted, Lifecycle};
 use crate::panic::catch_async;
 use crate::{BoxError, StartError};
+
+/// After so long it is told which module keeps the others waiting.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Lifecycle {
     /// Starts the modules in order; on a failure stops in reverse what had started.
@@ -57,9 +62,15 @@ async fn start_one(hosted: &Hosted) -> Result<(), BoxError> {
     hosted.set_state(ModuleState::Starting);
     let began = Instant::now();
     let span = info_span!("start", module = hosted.name);
-    let started = catch_async(hosted.module.start(&hosted.context))
-        .instrument(span)
-        .await;
+    let mut start = pin!(catch_async(hosted.module.start(&hosted.context)).instrument(span));
+    let started = loop {
+        match timeout(PATIENCE, start.as_mut()).await {
+            Ok(started) => break started,
+            Err(_) => {
+                warn!(module = hosted.name, waited = ?began.elapsed(), "a module is still starting")
+            }
+        }
+    };
     started.unwrap_or_else(|panicked| Err(panicked.into()))?;
     hosted.set_state(ModuleState::Started);
     debug!(module = hosted.name, took = ?began.elapsed(), "a module has started");

@@ -1,3 +1,5 @@
+//! Two fields of a template touch each other.
+
 use caching_core::CacheKey;
 
 #[derive(CacheKey)]

@@ -1,3 +1,5 @@
+//! A field is not part of the template.
+
 use caching_core::CacheKey;
 
 #[derive(CacheKey)]

@@ -1,3 +1,5 @@
+//! A key has a generic parameter.
+
 use caching_core::CacheKey;
 
 #[derive(CacheKey)]

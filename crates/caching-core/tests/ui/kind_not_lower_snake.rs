@@ -1,3 +1,5 @@
+//! A kind that configuration could not name.
+
 use caching_core::CacheKey;
 
 #[derive(CacheKey)]

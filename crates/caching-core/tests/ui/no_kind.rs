@@ -1,3 +1,5 @@
+//! A key has no kind.
+
 use caching_core::CacheKey;
 
 #[derive(CacheKey)]

@@ -1,3 +1,5 @@
+//! A separator may also stand inside a field.
+
 use caching_core::CacheKey;
 
 #[derive(CacheKey)]

@@ -1,3 +1,5 @@
+//! An attribute that no key has.
+
 use caching_core::CacheKey;
 
 #[derive(CacheKey)]

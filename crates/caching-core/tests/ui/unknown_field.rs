@@ -1,3 +1,5 @@
+//! A template names a field that there is not.
+
 use caching_core::CacheKey;
 
 #[derive(CacheKey)]

@@ -1,5 +1,5 @@
 //! What the tests of the event bus share: a journal, a gate, and a scope with tenants.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::borrow::Cow;
 use std::io;

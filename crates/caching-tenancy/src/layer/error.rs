@@ -6,7 +6,7 @@ use crate::TenantLayer;
 /// Everything that keeps a [`TenantLayer`] from being made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-pub struct TenantLayerErrors(Vec<TenantLayerError>);
+pub struct TenantLayerErrors(pub(crate) Vec<TenantLayerError>);
 
 impl TenantLayerErrors {
     /// Each of them.

@@ -1,13 +1,13 @@
 //! Customers: their invoices and what they owe.
 
-mod id;
-mod summary;
-mod queries;
-pub mod keys;
-mod reader;
 mod handlers;
-mod routes;
+mod id;
+pub mod keys;
 mod module;
+mod queries;
+mod reader;
+mod routes;
+mod summary;
 
 pub use id::{CustomerId, MAX_CUSTOMER_ID};
 pub use module::CustomersModule;

@@ -1,8 +1,6 @@
 //! `/customers`.
 
-use axum::{
-    Json as Body, Router, extract::State, http::Uri, response::IntoResponse, routing::get,
-};
+use axum::{Json as Body, Router, extract::State, http::Uri, response::IntoResponse, routing::get};
 
 use super::{CustomerId, CustomerReader};
 use crate::{

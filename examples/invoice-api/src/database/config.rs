@@ -1,6 +1,9 @@
 //! The `[database]` section.
 
-use std::{path::{Path, PathBuf}, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -117,8 +120,18 @@ mod tests {
             DatabaseUrl::try_from(text.to_owned()).map(|url| url.path().display().to_string())
         };
         assert_eq!(path("sqlite://a/b.sqlite").as_deref(), Ok("a/b.sqlite"));
-        assert_eq!(path("sqlite:///var/b.sqlite").as_deref(), Ok("/var/b.sqlite"));
-        for text in ["", "b.sqlite", "sqlite://", "sqlite://:memory:", "postgres://x", "sqlite://b?mode=ro"] {
+        assert_eq!(
+            path("sqlite:///var/b.sqlite").as_deref(),
+            Ok("/var/b.sqlite")
+        );
+        for text in [
+            "",
+            "b.sqlite",
+            "sqlite://",
+            "sqlite://:memory:",
+            "postgres://x",
+            "sqlite://b?mode=ro",
+        ] {
             assert!(path(text).is_err(), "{text}");
         }
     }

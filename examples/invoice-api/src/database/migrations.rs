@@ -28,7 +28,9 @@ pub(super) async fn run(options: &SqliteConnectOptions) -> Result<(), DatabaseEr
         });
     }
     for (script, number) in SCRIPTS.iter().zip(1..) {
-        upgrade(&mut connection, script, number).await.map_err(open)?;
+        upgrade(&mut connection, script, number)
+            .await
+            .map_err(open)?;
     }
     connection.close().await.map_err(open)
 }

@@ -2,15 +2,15 @@
 
 mod config;
 mod connection;
-mod transaction;
 mod error;
 mod migrations;
-mod queries;
 mod module;
+mod queries;
+mod transaction;
 
 pub use config::{DatabaseConfig, DatabaseUrl, DatabaseUrlError};
 pub use connection::Database;
-pub use transaction::WriteTransaction;
 pub use error::DatabaseError;
 pub use module::DatabaseModule;
 pub use queries::{QueryCounter, QueryLabels};
+pub use transaction::WriteTransaction;

@@ -1,8 +1,6 @@
 //! The database as a module.
 
-use app_host::{
-    AppContext, BoxError, ConfigureContext, Dependencies, Health, Module, async_trait,
-};
+use app_host::{AppContext, BoxError, ConfigureContext, Dependencies, Health, Module, async_trait};
 
 use super::{Database, DatabaseConfig, QueryCounter};
 use crate::telemetry::{MetricsBuilder, TelemetryModule};

@@ -1,14 +1,14 @@
 //! Feature flags: a tenant's own value, or else that of everybody.
 
-mod flag;
-pub mod events;
 mod commands;
-mod queries;
-pub mod keys;
-mod reader;
+pub mod events;
+mod flag;
 mod handlers;
-mod routes;
+pub mod keys;
 mod module;
+mod queries;
+mod reader;
+mod routes;
 
 pub use commands::{FeatureCommands, FeatureError};
 pub use flag::{Feature, FeatureBody, FlagScope, MAX_NAME, flag_name};

@@ -6,9 +6,7 @@ use app_host::{
 use caching_core::{CachingModule, HybridCache};
 use caching_events::{CachingEventsModule, EventBus, ExpectHandler};
 
-use super::{
-    FeatureCommands, FeatureQueries, FeatureReader, events::FeatureValueChanged, routes,
-};
+use super::{FeatureCommands, FeatureQueries, FeatureReader, events::FeatureValueChanged, routes};
 use crate::{
     database::{Database, DatabaseModule},
     tenants::TenantsModule,

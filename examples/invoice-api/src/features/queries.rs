@@ -23,7 +23,8 @@ impl FeatureQueries {
         tenant: &TenantId,
         name: &str,
     ) -> Result<Option<bool>, DatabaseError> {
-        self.select("feature_of_tenant", tenant.as_str(), name).await
+        self.select("feature_of_tenant", tenant.as_str(), name)
+            .await
     }
 
     /// The value of everybody.
@@ -37,11 +38,12 @@ impl FeatureQueries {
         tenant: &str,
         name: &str,
     ) -> Result<Option<bool>, DatabaseError> {
-        let value = sqlx::query_scalar("SELECT enabled FROM feature WHERE name = ?1 AND tenant = ?2")
-            .bind(name)
-            .bind(tenant)
-            .fetch_optional(self.database.reads(query))
-            .await?;
+        let value =
+            sqlx::query_scalar("SELECT enabled FROM feature WHERE name = ?1 AND tenant = ?2")
+                .bind(name)
+                .bind(tenant)
+                .fetch_optional(self.database.reads(query))
+                .await?;
         Ok(value)
     }
 }

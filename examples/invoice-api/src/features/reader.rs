@@ -45,9 +45,10 @@ impl FeatureReader {
         let (queries, flag) = (self.queries.clone(), name.to_owned());
         let global = self
             .cache
-            .get_or_set_optional(&GlobalFeatureKey { name: flag.clone() }, move |_| async move {
-                queries.of_everybody(&flag).await
-            })
+            .get_or_set_optional(
+                &GlobalFeatureKey { name: flag.clone() },
+                move |_| async move { queries.of_everybody(&flag).await },
+            )
             .detailed()
             .await?;
         let feature = global

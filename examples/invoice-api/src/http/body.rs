@@ -18,7 +18,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        if !is_json(&request) {
+        if !says_json(&request) {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not-json",
@@ -30,7 +30,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-fn is_json(request: &Request) -> bool {
+fn says_json(request: &Request) -> bool {
     request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -52,16 +52,15 @@ fn unread(rejection: BytesRejection) -> Problem {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
-        // The first fault may be one of shape with JSON broken behind it; a second look tells.
-        match serde_json::from_slice::<IgnoredAny>(bytes) {
-            Ok(_) => Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "wrong-shape",
-                format!("the body has another shape: {error}"),
-            ),
-            Err(error) => {
-                Problem::bad_request("malformed-json", format!("the body is not JSON: {error}"))
-            }
+        if error.is_data() && is_json_text(bytes) {
+            let detail = format!("the body has another shape: {error}");
+            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong-shape", detail);
         }
+        Problem::bad_request("malformed-json", format!("the body is not JSON: {error}"))
     })
+}
+
+/// Whether all of it is JSON: a fault of shape may come before one of syntax.
+fn is_json_text(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }

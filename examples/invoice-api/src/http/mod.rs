@@ -1,11 +1,11 @@
 //! What all routes share: problems, bodies, parameters, pages, and the Cache-Status header.
 
-mod problem;
 mod body;
-mod params;
-mod page;
 mod cache_status;
 mod module;
+mod page;
+mod params;
+mod problem;
 
 pub use body::Json;
 pub use cache_status::CacheStatus;

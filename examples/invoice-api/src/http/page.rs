@@ -70,7 +70,10 @@ impl Page {
     /// The header `Link` (RFC 8288) to the pages before and after this one, which has `count` entries.
     pub fn links(self, path: &str, count: usize) -> Links {
         let link = |page: u32, relation: &str| {
-            format!("<{path}?page={page}&per_page={}>; rel=\"{relation}\"", self.per_page)
+            format!(
+                "<{path}?page={page}&per_page={}>; rel=\"{relation}\"",
+                self.per_page
+            )
         };
         let before = (self.page > 1).then(|| link(self.page - 1, "prev"));
         let is_full = count >= self.per_page as usize;
@@ -117,7 +120,13 @@ mod tests {
     #[test]
     fn pages_are_bounded() {
         let read = |text: &str| serde_json::from_str::<Page>(text);
-        assert_eq!(read("{}").ok(), Some(Page { page: 1, per_page: 20 }));
+        assert_eq!(
+            read("{}").ok(),
+            Some(Page {
+                page: 1,
+                per_page: 20
+            })
+        );
         for text in [
             r#"{"page":0}"#,
             r#"{"page":1000001}"#,

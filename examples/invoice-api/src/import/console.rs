@@ -47,7 +47,10 @@ impl ImportObserver for Console {
     fn begin(&mut self, phase: Phase, total: u64) {
         let (label, template) = match phase {
             Phase::Reading => ("reading", "reading    {bar:40} {bytes}/{total_bytes} {eta}"),
-            Phase::Publishing => ("storing", "storing    {bar:40} {human_pos}/{human_len} lines {eta}"),
+            Phase::Publishing => (
+                "storing",
+                "storing    {bar:40} {human_pos}/{human_len} lines {eta}",
+            ),
         };
         self.bar.finish_and_clear();
         // Hidden by itself where standard error is not a terminal.
@@ -72,6 +75,8 @@ impl ImportObserver for Console {
     }
 
     fn refused(&mut self, tenant: &str, number: &str, reason: &str) {
-        self.say(&format!("invoice {number} of {tenant} not stored: {reason}"));
+        self.say(&format!(
+            "invoice {number} of {tenant} not stored: {reason}"
+        ));
     }
 }

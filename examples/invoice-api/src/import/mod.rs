@@ -8,14 +8,14 @@
 //! The data set: Daqing Chen, *Online Retail*, UCI Machine Learning Repository, 2015,
 //! <https://doi.org/10.24432/C5BW33>, CC BY 4.0.
 
+mod console;
 mod error;
 mod observer;
-mod source;
-mod row;
-mod reading;
 mod publishing;
+mod reading;
+mod row;
+mod source;
 mod staging;
-mod console;
 
 use std::path::Path;
 

@@ -72,7 +72,11 @@ struct Stored {
 }
 
 impl Stored {
-    async fn note(&self, transaction: &mut WriteTransaction, digest: &str) -> Result<(), ImportError> {
+    async fn note(
+        &self,
+        transaction: &mut WriteTransaction,
+        digest: &str,
+    ) -> Result<(), ImportError> {
         sqlx::query(
             "UPDATE import
              SET invoices = invoices + ?2, lines = lines + ?3, refused = refused + ?4
@@ -225,7 +229,10 @@ impl Range<'_> {
         rows.iter().map(|row| Ok(Waiting::read(row)?)).collect()
     }
 
-    async fn select(&self, transaction: &mut WriteTransaction) -> Result<Vec<SqliteRow>, ImportError> {
+    async fn select(
+        &self,
+        transaction: &mut WriteTransaction,
+    ) -> Result<Vec<SqliteRow>, ImportError> {
         let rows = sqlx::query(
             "SELECT customer_id, sku, description, quantity, unit_price FROM import_row
              WHERE fingerprint = ?1 AND (tenant, number) >= (?2, ?3) AND (tenant, number) <= (?4, ?5)

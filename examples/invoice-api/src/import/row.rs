@@ -53,7 +53,9 @@ impl Columns {
 
 /// A column's name without the byte order mark that some programs put before the first.
 fn plain(name: &[u8]) -> &[u8] {
-    name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name).trim_ascii()
+    name.strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(name)
+        .trim_ascii()
 }
 
 /// One row of the data set, checked.
@@ -211,14 +213,20 @@ mod tests {
         names[0] = &first;
         assert!(Columns::find(&ByteRecord::from(names.clone())).is_ok());
         names.pop();
-        assert_eq!(Columns::find(&ByteRecord::from(names)).err(), Some("InvoiceNo"));
+        assert_eq!(
+            Columns::find(&ByteRecord::from(names)).err(),
+            Some("InvoiceNo")
+        );
     }
 
     #[test]
     fn a_country_becomes_a_tenant() {
         let id = |country| tenant_of_country(country).map(|id| id.as_str().to_owned());
         assert_eq!(id("EIRE").as_deref(), Some("eire"));
-        assert_eq!(id("United Arab Emirates").as_deref(), Some("united-arab-emirates"));
+        assert_eq!(
+            id("United Arab Emirates").as_deref(),
+            Some("united-arab-emirates")
+        );
         assert_eq!(id(" "), None);
     }
 }

@@ -211,7 +211,14 @@ mod tests {
 
     #[test]
     fn the_database_gives_back_what_it_was_given() {
-        for text in ["0.00", "0.001", "-11062.06", "38970.00", "1000000000000.00", "999999999999999999999999.9999"] {
+        for text in [
+            "0.00",
+            "0.001",
+            "-11062.06",
+            "38970.00",
+            "1000000000000.00",
+            "999999999999999999999999.9999",
+        ] {
             let stored = amount(text).ten_thousandths();
             let read = Amount::from_ten_thousandths(stored).expect("in bounds");
             assert_eq!(read.to_string(), text);

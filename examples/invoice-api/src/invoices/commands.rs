@@ -133,11 +133,7 @@ impl InvoiceCommands {
     }
 }
 
-async fn load(
-    work: &mut Work,
-    tenant: &TenantId,
-    id: InvoiceId,
-) -> Result<Invoice, InvoiceError> {
+async fn load(work: &mut Work, tenant: &TenantId, id: InvoiceId) -> Result<Invoice, InvoiceError> {
     store::load(work.tx(), tenant, id)
         .await?
         .ok_or(InvoiceError::NotFound)

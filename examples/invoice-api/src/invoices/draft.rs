@@ -2,10 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{
-    Amount, Currency, Invoice, InvoiceId, Line, Status,
-    invoice::total,
-};
+use super::{Amount, Currency, Invoice, InvoiceId, Line, Status, invoice::total};
 use crate::{customers::CustomerId, http::FieldError, text};
 
 /// The most characters of an invoice number.
@@ -138,7 +135,10 @@ impl Errors {
             quantity: quantity?,
             unit_price: unit_price?,
         };
-        self.take(at, line.amount().map_err(|error| format!("the amount {error}")))?;
+        self.take(
+            at,
+            line.amount().map_err(|error| format!("the amount {error}")),
+        )?;
         Some(line)
     }
 }
@@ -191,8 +191,10 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
-        let errors = check(json!({"number": " ", "customer_id": "a\u{0}b", "currency": "gbp",
-            "lines": [{"sku": "", "quantity": -1, "unit_price": "-0.01"}]}));
+        let errors = check(
+            json!({"number": " ", "customer_id": "a\u{0}b", "currency": "gbp",
+            "lines": [{"sku": "", "quantity": -1, "unit_price": "-0.01"}]}),
+        );
         assert_eq!(
             errors.expect_err("a bad body"),
             [

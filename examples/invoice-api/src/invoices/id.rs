@@ -76,7 +76,12 @@ mod tests {
     fn an_id_has_one_way_to_be_written() {
         let id = InvoiceId::new();
         assert_eq!(id.to_string().parse(), Ok(id));
-        for text in ["", "7", "{0193a5b0-7a3e-7c1d-8f2b-3c4d5e6f7a8b}", "../../etc/passwd"] {
+        for text in [
+            "",
+            "7",
+            "{0193a5b0-7a3e-7c1d-8f2b-3c4d5e6f7a8b}",
+            "../../etc/passwd",
+        ] {
             assert!(text.parse::<InvoiceId>().is_err(), "{text}");
         }
     }

@@ -56,9 +56,9 @@ impl Line {
 
 /// The exact sum of all lines, refused when a line or a sum on the way is beyond a trillion.
 pub fn total(lines: &[Line]) -> Result<Amount, AmountError> {
-    lines
-        .iter()
-        .try_fold(Amount::ZERO, |sum, line| sum.plus(line.amount()?)?.limited())
+    lines.iter().try_fold(Amount::ZERO, |sum, line| {
+        sum.plus(line.amount()?)?.limited()
+    })
 }
 
 /// Where an invoice stands.
@@ -123,7 +123,9 @@ impl Currency {
 
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{}", char::from(*b)))
+        self.0
+            .iter()
+            .try_for_each(|b| write!(f, "{}", char::from(*b)))
     }
 }
 

@@ -1,19 +1,19 @@
 //! Invoices: what they are, how they change, how they are read.
 
 mod amount;
-mod id;
-mod invoice;
+mod commands;
 mod draft;
 mod error;
 pub mod events;
-mod store;
-mod commands;
-mod queries;
-pub mod keys;
-mod reader;
 mod handlers;
-mod routes;
+mod id;
+mod invoice;
+pub mod keys;
 mod module;
+mod queries;
+mod reader;
+mod routes;
+mod store;
 
 pub use amount::{Amount, AmountError, DECIMALS};
 pub use commands::InvoiceCommands;
@@ -25,6 +25,6 @@ pub use id::{InvoiceId, InvoiceIdError};
 pub use invoice::{Currency, CurrencyError, Invoice, Line, Status, total};
 pub use module::InvoicesModule;
 pub use queries::InvoiceQueries;
-pub use reader::{CachedList, InvoiceReader};
 pub(crate) use queries::parse_id;
+pub use reader::{CachedList, InvoiceReader};
 pub(crate) use store::{NewInvoice, insert, stored_price};

@@ -1,7 +1,5 @@
 //! `/invoices`.
 
-
-
 use axum::{
     Json as Body, Router,
     extract::State,
@@ -12,7 +10,8 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Draft, Invoice, InvoiceBody, InvoiceCommands, InvoiceError, InvoiceId, InvoiceReader, MAX_NUMBER,
+    Draft, Invoice, InvoiceBody, InvoiceCommands, InvoiceError, InvoiceId, InvoiceReader,
+    MAX_NUMBER,
 };
 use crate::{
     http::{CacheStatus, Json, Path, Problem, Query},

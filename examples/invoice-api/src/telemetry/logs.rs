@@ -13,8 +13,8 @@ const DEFAULT_FILTER: &str = "info";
 ///
 /// `RUST_LOG` chooses what is logged: `RUST_LOG=info,sqlx::query=debug` adds every statement, without values.
 pub fn init(environment: &Environment) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
     let already = if environment.is_production() {
         lines.json().flatten_event(true).try_init()

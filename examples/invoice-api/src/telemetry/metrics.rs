@@ -18,12 +18,7 @@ pub struct MetricsBuilder {
 impl MetricsBuilder {
     /// Adds a number. The name of a counter is given without its ending `_total`.
     #[must_use]
-    pub fn register(
-        mut self,
-        name: &'static str,
-        help: &'static str,
-        metric: impl Metric,
-    ) -> Self {
+    pub fn register(mut self, name: &'static str, help: &'static str, metric: impl Metric) -> Self {
         self.registry.register(name, help, metric);
         self
     }

@@ -1,10 +1,10 @@
 //! What operators see: logs, numbers, and a line for each request.
 
+mod cache;
 mod logs;
 mod metrics;
-mod cache;
-mod requests;
 mod module;
+mod requests;
 
 pub use logs::init as init_logs;
 pub use metrics::{Metrics, MetricsBuilder};

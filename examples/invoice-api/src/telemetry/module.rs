@@ -61,7 +61,9 @@ fn routes(services: &Services) -> Result<Router, BoxError> {
     if let Some(bus) = services.try_get::<EventBus>() {
         metrics.collect(EventNumbers(bus));
     }
-    Ok(Router::new().route("/metrics", get(show)).with_state(metrics))
+    Ok(Router::new()
+        .route("/metrics", get(show))
+        .with_state(metrics))
 }
 
 async fn show(State(metrics): State<Metrics>) -> Result<impl IntoResponse, Problem> {

@@ -34,7 +34,9 @@ impl TenantDirectory for Directory {
         let database = self.database.clone();
         let tenants = self
             .cache
-            .get_or_set(&TenantsKey {}, move |_| async move { store::all(&database).await })
+            .get_or_set(&TenantsKey {}, move |_| async move {
+                store::all(&database).await
+            })
             .await?;
         Ok(tenants.contains(tenant))
     }

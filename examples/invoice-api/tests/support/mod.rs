@@ -1,5 +1,9 @@
 //! The application on a free port with a database file of its own, and a client for it.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses another part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses another part"
+)]
 
 use std::{
     io::{BufRead, BufReader},
