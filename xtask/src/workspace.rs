@@ -50,13 +50,14 @@ impl Workspace {
             .map_err(|error| Failure::new(format!("cannot read `cargo metadata`: {error}")))
     }
 
-    /// The packages in one top directory, in order of name: `crates`, `examples`.
+    /// The packages in one top directory, in order of name: `crates`, `examples`. Not those deeper down,
+    /// which are programs that a test builds.
     pub(crate) fn packages_in(&self, directory: &str) -> Vec<&Package> {
         let parent = self.root.join(directory);
         let mut found: Vec<&Package> = self
             .packages
             .iter()
-            .filter(|package| package.manifest_path.starts_with(&parent))
+            .filter(|package| package.manifest_path.ancestors().nth(2) == Some(&parent))
             .collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found
@@ -65,6 +66,15 @@ impl Workspace {
     /// Whether a dependency of that name is a member of the workspace.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.packages.iter().any(|package| package.name == name)
+    }
+}
+
+impl Package {
+    /// Whether it exists for a test only: a program that the test builds and runs.
+    pub(crate) fn is_fixture(&self) -> bool {
+        self.manifest_path
+            .components()
+            .any(|part| part.as_os_str() == "tests")
     }
 }
 
@@ -95,5 +105,28 @@ impl Package {
                 .collect(),
             ..Self::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Package, Workspace};
+
+    #[test]
+    fn the_packages_of_a_directory_are_its_children_and_not_their_fixtures() {
+        let workspace = Workspace {
+            packages: vec![
+                Package::example("crates", "caching-events", &[], &[]),
+                Package::example("crates/caching-events/tests/linking", "program", &[], &[]),
+                Package::example("examples", "hello-cache", &[], &[]),
+            ],
+            ..Workspace::default()
+        };
+        let names: Vec<_> = workspace
+            .packages_in("crates")
+            .iter()
+            .map(|package| package.name.as_str())
+            .collect();
+        assert_eq!(names, ["caching-events"]);
     }
 }

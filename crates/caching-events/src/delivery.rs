@@ -10,13 +10,16 @@ pub(crate) use self::envelope::Envelope;
 
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::stream::{self, StreamExt};
 use tokio::runtime::Handle;
 
 use crate::bus::{Seat, Shared};
 use crate::delivery::attempt::{Done, Failure};
 use crate::delivery::job::Job;
 use crate::error::PublishError;
+
+/// How many first tries of invalidations one delivery makes at a time.
+const SIDE_BY_SIDE: usize = 64;
 
 /// What became of published events by the time `publish` or `commit` returned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,10 +70,13 @@ impl Shared {
             self.counters.published.add();
         }
         let invalidations = jobs(&envelopes, |envelope| envelope.invalidations());
-        let tried = join_all(invalidations.map(|job| async {
-            let outcome = self.attempt(&job, 1).await;
-            (job, outcome)
-        }));
+        let tried = stream::iter(invalidations)
+            .map(|job| async {
+                let outcome = self.attempt(&job, 1).await;
+                (job, outcome)
+            })
+            .buffered(SIDE_BY_SIDE)
+            .collect::<Vec<_>>();
         for (job, outcome) in tried.await {
             match outcome {
                 Ok(Done::Queued) => published.queued += 1,

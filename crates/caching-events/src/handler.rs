@@ -48,6 +48,8 @@ pub trait EventInvalidation: 'static {
 /// `function_name::HANDLER`.
 #[derive(Clone, Copy)]
 pub struct Handler {
+    #[cfg(feature = "host")]
+    id: TypeId,
     path: &'static str,
     event: EventType,
     module: Option<ModuleType>,
@@ -88,6 +90,8 @@ impl Handler {
     #[must_use]
     pub const fn handling<H: EventHandler>(path: &'static str) -> Self {
         Self {
+            #[cfg(feature = "host")]
+            id: TypeId::of::<H>(),
             path,
             event: EventType::of::<H::Event>(),
             module: None,
@@ -101,6 +105,8 @@ impl Handler {
     #[must_use]
     pub const fn invalidating<H: EventInvalidation>(path: &'static str) -> Self {
         Self {
+            #[cfg(feature = "host")]
+            id: TypeId::of::<H>(),
             path,
             event: EventType::of::<H::Event>(),
             module: None,
@@ -162,6 +168,12 @@ impl Handler {
     #[must_use]
     pub const fn parameters(&self) -> &'static [Parameter] {
         self.parameters
+    }
+
+    /// Whether both are the handler of one function.
+    #[cfg(feature = "host")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.id == other.id
     }
 
     pub(crate) const fn event(&self) -> EventType {

@@ -134,10 +134,9 @@ impl ServiceBuilder for EventBusBuilder {
 
     async fn build(mut self, services: &Services) -> Result<EventBus, BoxError> {
         let enabled = services.get::<EnabledModules>()?;
-        let active = linked().filter(|handler| is_active(handler, &enabled));
-        for handler in active {
-            let is_there = |given: &Handler| given.path() == handler.path();
-            if !self.handlers.iter().any(is_there) {
+        for handler in linked().filter(|handler| is_active(handler, &enabled)) {
+            // One that a module has given by hand as well is there once.
+            if !self.handlers.iter().any(|given| given.is(handler)) {
                 self.handlers.push(*handler);
             }
         }

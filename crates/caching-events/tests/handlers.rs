@@ -5,18 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use caching_core::{CacheKey, HybridCache};
-use caching_events::{
-    DomainEvent, EventBus, EventBusProblem, EventsConfig, HandlerError, event_handler, invalidates,
-};
-use common::{Gate, Journal, bus, cache, settle};
+use caching_events::{DomainEvent, EventBus, EventsConfig, HandlerError, event_handler};
+use common::{Gate, Journal, bus, settle};
 use tokio::time::Instant;
-
-#[derive(CacheKey)]
-#[cache_key(kind = "invoice", value = String, template = "{id}")]
-struct InvoiceKey {
-    id: u64,
-}
 
 #[derive(DomainEvent)]
 #[event(name = "invoice.paid")]
@@ -24,23 +15,9 @@ struct InvoicePaid {
     id: u64,
 }
 
-#[invalidates(manual, key = InvoiceKey { id: event.id })]
-fn invoice_paid(event: &InvoicePaid) {}
-
 #[event_handler(manual)]
 async fn writes(event: &InvoicePaid, journal: Journal) -> Result<(), HandlerError> {
     journal.write(format!("writes {}", event.id));
-    Ok(())
-}
-
-#[event_handler(manual)]
-async fn reads(
-    event: &InvoicePaid,
-    cache: HybridCache,
-    journal: Journal,
-) -> Result<(), HandlerError> {
-    let found = cache.peek(&InvoiceKey { id: event.id })?;
-    journal.write(if found.is_some() { "old" } else { "gone" });
     Ok(())
 }
 
@@ -108,53 +85,6 @@ async fn hangs(_event: &InvoicePaid, tries: Tries) -> Result<(), HandlerError> {
 
 fn config(toml: &str) -> EventsConfig {
     toml::from_str(toml).unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn invalidations_run_before_all_other_handlers() {
-    let (cache, journal) = (cache(), Journal::default());
-    cache
-        .set(&InvoiceKey { id: 7 }, "open".to_owned())
-        .await
-        .unwrap()
-        .accept_queued();
-    let bus = EventBus::builder()
-        .handler(reads::HANDLER)
-        .handler(invoice_paid::HANDLER)
-        .service(journal.clone())
-        .build(cache)
-        .unwrap();
-
-    bus.publish(InvoicePaid { id: 7 }).await.unwrap();
-    bus.idle().await;
-
-    assert_eq!(journal.lines(), ["gone"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn publish_returns_when_the_cache_forgot_and_not_when_handlers_are_done() {
-    let (cache, journal, gate) = (cache(), Journal::default(), Gate::closed());
-    cache
-        .set(&InvoiceKey { id: 7 }, "open".to_owned())
-        .await
-        .unwrap()
-        .accept_queued();
-    let bus = EventBus::builder()
-        .handler(invoice_paid::HANDLER)
-        .handler(waits::HANDLER)
-        .service(journal.clone())
-        .service(gate.clone())
-        .build(cache.clone())
-        .unwrap();
-
-    let published = bus.publish(InvoicePaid { id: 7 }).await.unwrap();
-
-    assert_eq!((published.applied, published.handlers), (1, 1));
-    assert!(cache.peek(&InvoiceKey { id: 7 }).unwrap().is_none());
-    assert_eq!(bus.stats().handled, 0);
-    gate.open(1);
-    bus.idle().await;
-    assert_eq!(journal.lines(), ["waits 7", "passed 7"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,166 +281,6 @@ async fn what_comes_beyond_the_pending_limit_is_given_up_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_nobody_handles_is_published_all_the_same() {
-    let bus = bus(EventBus::builder());
-    let published = bus.publish(InvoicePaid { id: 7 }).await.unwrap();
-    assert_eq!(
-        (published.events, published.applied, published.handlers),
-        (1, 0, 0)
-    );
-    assert_eq!(bus.stats().published, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_duplicate_event_is_harmless_to_the_cache() {
-    let cache = cache();
-    let bus = EventBus::builder()
-        .handler(invoice_paid::HANDLER)
-        .build(cache.clone())
-        .unwrap();
-    let key = InvoiceKey { id: 7 };
-
-    bus.publish(InvoicePaid { id: 7 }).await.unwrap();
-    cache
-        .set(&key, "paid".to_owned())
-        .await
-        .unwrap()
-        .accept_queued();
-    bus.publish(InvoicePaid { id: 7 }).await.unwrap();
-
-    assert!(cache.peek(&key).unwrap().is_none());
-    assert_eq!(bus.stats().invalidations_applied, 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_publisher_who_leaves_does_not_end_the_delivery() {
-    let (journal, gate) = (Journal::default(), Gate::closed());
-    let bus = bus(EventBus::builder()
-        .handler(writes::HANDLER)
-        .service(journal.clone())
-        .service(gate));
-
-    let mut publish = Box::pin(bus.publish(InvoicePaid { id: 7 }));
-    assert!(futures::poll!(&mut publish).is_pending());
-    drop(publish);
-    bus.idle().await;
-
-    assert_eq!(journal.lines(), ["writes 7"]);
-}
-
-#[test]
-fn handlers_are_sorted_by_event_then_order_then_path() {
-    #[derive(DomainEvent)]
-    #[event(name = "customer.moved")]
-    struct CustomerMoved;
-
-    #[event_handler(manual)]
-    async fn z_moved(_event: &CustomerMoved) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    #[event_handler(manual, order = 1)]
-    async fn a_last(_event: &InvoicePaid) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    let bus = bus(EventBus::builder()
-        .handlers([a_last::HANDLER, writes::HANDLER, invoice_paid::HANDLER])
-        .handler(z_moved::HANDLER)
-        .service(Journal::default()));
-
-    let order: Vec<_> = bus
-        .handlers()
-        .iter()
-        .map(|handler| handler.path())
-        .collect();
-    assert_eq!(
-        order,
-        [
-            "handlers::z_moved",
-            "handlers::invoice_paid",
-            "handlers::writes",
-            "handlers::a_last"
-        ]
-    );
-    assert_eq!(bus.handlers_of::<CustomerMoved>().count(), 1);
-}
-
-#[test]
-fn everything_that_keeps_a_bus_from_being_built_is_reported_at_once() {
-    #[derive(DomainEvent)]
-    #[event(name = "invoice.paid")]
-    struct Impostor;
-
-    #[event_handler(manual)]
-    async fn deceived(_event: &Impostor) -> Result<(), HandlerError> {
-        Ok(())
-    }
-
-    let error = EventBus::builder()
-        .handlers([writes::HANDLER, writes::HANDLER, deceived::HANDLER])
-        .config(config("concurrency = 0"))
-        .build(cache())
-        .unwrap_err();
-
-    let text = error.to_string();
-    assert_eq!(error.problems().len(), 3, "{text}");
-    assert!(
-        text.contains("`cache.events.concurrency` is zero"),
-        "{text}"
-    );
-    assert!(
-        text.contains("handler `handlers::writes` is there twice"),
-        "{text}"
-    );
-    assert!(text.contains("are both named `invoice.paid`"), "{text}");
-}
-
-#[test]
-fn a_missing_service_is_named_with_the_handler_that_needs_it() {
-    let error = EventBus::builder()
-        .handler(waits::HANDLER)
-        .service(Journal::default())
-        .build(cache())
-        .unwrap_err();
-
-    let [
-        EventBusProblem::MissingService {
-            handler, service, ..
-        },
-    ] = error.problems()
-    else {
-        panic!("{error}");
-    };
-    assert_eq!(
-        (*handler, *service),
-        ("handlers::waits", "handlers::common::Gate")
-    );
-}
-
-#[test]
-fn promised_types_are_send_sync_and_clone() {
-    fn promised<T: Clone + Send + Sync + 'static>() {}
-    promised::<EventBus>();
-    promised::<caching_events::Handler>();
-    promised::<caching_events::DeadLetter>();
-
-    fn sends<T: Send>(_: &T) {}
-    let bus = bus(EventBus::builder());
-    sends(&bus.publish(InvoicePaid { id: 7 }));
-}
-
-#[test]
-fn without_a_runtime_publishing_is_an_error_that_says_so() {
-    let bus = bus(EventBus::builder());
-    let error = futures::executor::block_on(bus.publish(InvoicePaid { id: 7 })).unwrap_err();
-    assert!(
-        error.to_string().contains("needs a tokio runtime"),
-        "{error}"
-    );
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_handler_gets_the_time_that_it_needs_below_its_limit() {
     #[event_handler(manual)]
     async fn slow(_event: &InvoicePaid, tries: Tries) -> Result<(), HandlerError> {
@@ -528,4 +298,17 @@ async fn a_handler_gets_the_time_that_it_needs_below_its_limit() {
     bus.idle().await;
     assert_eq!(tries.journal.lines(), ["0"]);
     assert_eq!(bus.stats().handled, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_keeps_only_the_beginning_of_a_very_long_reason() {
+    #[event_handler(manual)]
+    async fn verbose(_event: &InvoicePaid) -> Result<(), HandlerError> {
+        Err(HandlerError::permanent("é".repeat(100_000)))
+    }
+
+    let bus = bus(EventBus::builder().handler(verbose::HANDLER));
+    bus.publish(InvoicePaid { id: 7 }).await.unwrap();
+    bus.idle().await;
+    assert_eq!(bus.dead_letters()[0].reason().len(), 2048);
 }

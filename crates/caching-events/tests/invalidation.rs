@@ -166,3 +166,12 @@ async fn an_expression_that_panics_clears_the_scope_before_publish_returns() {
     };
     assert!(left(moved::HANDLER, nobody).await.is_empty());
 }
+
+// Both compile only if what is left out leaves nothing behind.
+#[invalidates(manual, key = InvoiceKey { id: event.no_such_field })]
+#[cfg(any())]
+fn left_out(event: &InvoiceMoved) {}
+
+#[caching_events::event_handler(module = NoSuchModule)]
+#[cfg(any())]
+async fn left_out(event: &InvoiceMoved, service: NoSuchService) -> Result<(), NoSuchError> {}

@@ -238,16 +238,19 @@ async fn a_module_may_give_the_builder_a_handler_by_hand() {
     }
 
     module!(ByHand, cx => {
-        cx.provide_value(Journal::default());
-        cx.contribute::<EventBusBuilder>(|bus| Ok(bus.handler(by_hand::HANDLER)));
+        cx.contribute::<EventBusBuilder>(|bus| {
+            // A linked one that is given by hand as well runs once.
+            Ok(bus.handler(by_hand::HANDLER).handler(notify::HANDLER))
+        });
     });
-    let app = app("").module::<ByHand>().build().await.unwrap();
+    let app = app("").module::<ByHand>().module::<Invoices>();
+    let app = app.build().await.unwrap();
     let bus = app.services().get::<EventBus>().unwrap();
     bus.publish(InvoicePaid { id: 7 }).await.unwrap();
     bus.idle().await;
     assert_eq!(
         app.services().get::<Journal>().unwrap().lines(),
-        ["by hand 7"]
+        ["by hand 7", "notify 7"]
     );
 }
 

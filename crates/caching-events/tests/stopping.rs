@@ -69,6 +69,7 @@ async fn a_handler_that_outlasts_the_deadline_is_dropped_and_kept_as_a_dead_lett
         letters[0].reason(),
         "the event bus stopped before it was done"
     );
+    assert_eq!(letters[0].tries(), 1);
     assert_eq!(bus.stats().pending, 0);
 }
 

@@ -8,18 +8,19 @@ use crate::{BoxError, TenantId};
 
 /// Says which tenants there are, so that nobody can make one up.
 ///
-/// It is asked once for each request, before the tenant is entered: what it asks in turn is best kept
-/// in a cache under a shared key, with a short life for "no".
+/// It is asked once for each request, before the tenant is entered, so it is best answered from a cache.
+/// Keep all tenants under one shared key: with a key a tenant, each tenant that a stranger makes up would
+/// cost a query and take the place of an entry that somebody needs.
 ///
 /// ```
+/// use std::collections::HashSet;
+///
 /// use caching_core::{CacheKey, HybridCache};
 /// use caching_tenancy::{BoxError, TenantDirectory, TenantId, async_trait};
 ///
 /// #[derive(CacheKey)]
-/// #[cache_key(kind = "tenant", value = bool, template = "{id}", scope = shared)]
-/// struct TenantKey {
-///     id: TenantId,
-/// }
+/// #[cache_key(kind = "tenants", value = HashSet<TenantId>, template = "all", scope = shared)]
+/// struct TenantsKey {}
 ///
 /// struct Directory {
 ///     cache: HybridCache,
@@ -28,12 +29,11 @@ use crate::{BoxError, TenantId};
 /// #[async_trait]
 /// impl TenantDirectory for Directory {
 ///     async fn is_known(&self, tenant: &TenantId) -> Result<bool, BoxError> {
-///         let key = TenantKey { id: tenant.clone() };
-///         let is_known = self.cache.get_or_set(&key, |_| ask_the_database()).await?;
-///         Ok(*is_known)
+///         let tenants = self.cache.get_or_set(&TenantsKey {}, |_| all_tenants()).await?;
+///         Ok(tenants.contains(tenant))
 ///     }
 /// }
-/// # async fn ask_the_database() -> Result<bool, BoxError> { Ok(true) }
+/// # async fn all_tenants() -> Result<HashSet<TenantId>, BoxError> { Ok(HashSet::new()) }
 /// ```
 #[async_trait]
 pub trait TenantDirectory: Send + Sync + 'static {

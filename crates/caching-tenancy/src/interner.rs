@@ -127,6 +127,14 @@ mod tests {
     }
 
     #[test]
+    fn whoever_comes_second_to_the_lock_gets_the_number_that_the_first_was_given() {
+        let interner = Interner::with_limit(10);
+        // Both have looked in vain before either holds the lock.
+        let first = interner.give_number(&tenant("acme"));
+        assert_eq!(interner.give_number(&tenant("acme")), first);
+    }
+
+    #[test]
     fn threads_that_meet_the_same_new_tenants_agree_on_their_numbers() {
         let interner = Interner::with_limit(1_000);
         let names: Vec<_> = (0..500).map(|n| tenant(&format!("tenant-{n}"))).collect();

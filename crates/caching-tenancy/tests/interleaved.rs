@@ -46,7 +46,7 @@ async fn request(cache: HybridCache, mine: TenantId, number: usize, crossed: Arc
             .accept_queued(),
         1 => cache.remove(&key).await.unwrap().accept_queued(),
         2 => cache.remove_by_tag("all").await.unwrap().accept_queued(),
-        3 if number % 5 == 0 => cache.clear().await.unwrap().accept_queued(),
+        3 if number.is_multiple_of(5) => cache.clear().await.unwrap().accept_queued(),
         4 => {
             let seen = cache.get::<_, String>(&key).await.unwrap();
             count(seen.is_none_or(|seen| *seen == expected), &crossed);

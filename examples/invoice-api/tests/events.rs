@@ -58,26 +58,3 @@ async fn each_write_raises_one_event_and_a_refused_write_none() {
     assert!(bus.dead_letters().is_empty());
     api.stop().await;
 }
-
-/// The write side must not know that there is a cache: no file of it names one.
-#[test]
-fn the_write_side_names_no_cache() {
-    let files = [
-        "src/invoices/commands.rs",
-        "src/invoices/store.rs",
-        "src/invoices/events.rs",
-        "src/invoices/draft.rs",
-        "src/features/commands.rs",
-        "src/features/events.rs",
-        "src/import/publishing.rs",
-        "src/import/reading.rs",
-        "src/import/staging.rs",
-        "src/import/mod.rs",
-    ];
-    for file in files {
-        let text = std::fs::read_to_string(file).expect("a source file");
-        for word in ["HybridCache", "caching_core", "CacheKey"] {
-            assert!(!text.contains(word), "{file} names {word}");
-        }
-    }
-}

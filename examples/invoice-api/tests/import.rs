@@ -2,19 +2,17 @@
 
 mod support;
 
-use std::{fmt::Write as _, io::Write as _, path::Path, process::Stdio};
-
 use app_host::Services;
 use caching_events::EventBus;
 use invoice_api::{
     database::Database,
     import::{ImportError, ImportObserver, ImportReport, Phase, import},
 };
-use support::{Api, Client, HIT, MISS, command, with_database};
+use support::{
+    Api, Client, HIT, MISS,
+    data_set::{ROWS, file},
+};
 use tempfile::TempDir;
-
-const HEADER: &str =
-    "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 
 /// What an import said.
 #[derive(Debug, Default)]
@@ -62,19 +60,6 @@ impl Fixture {
         (outcome, notes)
     }
 }
-
-fn file(rows: &[&str]) -> String {
-    format!("{HEADER}{}\n", rows.join("\n"))
-}
-
-const ROWS: [&str; 6] = [
-    "536365,85123A,\"HEART, WHITE \",6,2010-12-01 08:27:00,2.55,17850,United Kingdom",
-    "536366,22633,,2,2010-12-01 08:28:00,1.855,,EIRE",
-    "536365,71053,LANTERN,1,2010-12-01 08:26:00,3.39,17850,United Kingdom",
-    "C536379,D,Discount,-1,2010-12-01 09:41:00,27.5,14527,United Kingdom",
-    "A563185,B,Adjust bad debt,1,2011-08-12 14:50:00,-11062.06,,United Kingdom",
-    "536365,71053,LANTERN,1,2010-12-01 08:26:00,3.39,17850,United Kingdom",
-];
 
 #[tokio::test]
 async fn rows_of_one_number_become_one_invoice_wherever_they_stand() {
@@ -255,162 +240,6 @@ async fn a_file_that_is_no_data_set_or_damaged_brings_nothing() {
     let found = fixture.api.client.get("acme", "/invoices?number=1").await;
     assert_eq!(found.body, serde_json::json!([]));
     fixture.api.stop().await;
-}
-
-/// A data set of so many invoices with ten lines each, none of them beside another of its invoice.
-fn spread(invoices: u32) -> String {
-    let mut text = HEADER.to_owned();
-    for line in 0..10 {
-        for number in 0..invoices {
-            writeln!(
-                text,
-                "{number},S{line},text {line},{line},2010-12-01 08:26:00,1.25,{},Acme",
-                number % 7
-            )
-            .expect("a string");
-        }
-    }
-    text
-}
-
-#[tokio::test]
-async fn a_killed_import_goes_on_where_it_was_and_no_invoice_is_ever_half() {
-    const INVOICES: u32 = 2_500;
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let (data, database) = (dir.path().join("data.csv"), dir.path().join("a.sqlite"));
-    std::fs::write(&data, spread(INVOICES)).expect("a file");
-
-    let mut kills = 0;
-    let mut seen = 0;
-    loop {
-        let mut child = command(&database)
-            .args(["import".as_ref(), data.as_os_str()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        // Killed as soon as the file shows that it has gone on.
-        let ended = loop {
-            if let Some(status) = child.try_wait().expect("a child") {
-                break Some(status);
-            }
-            let now = progress(&database).await;
-            if now > seen {
-                seen = now + 6_000;
-                break None;
-            }
-        };
-        if let Some(status) = ended {
-            assert!(status.success());
-            break;
-        }
-        child.kill().expect("it runs");
-        child.wait().expect("it ends");
-        kills += 1;
-        assert_eq!(halves(&database).await, 0, "a half-written invoice");
-    }
-    assert!(kills >= 3, "killed only {kills} times");
-
-    let api = Api::start_with(with_database(&database), dir).await;
-    let mut invoices = 0;
-    for customer in 0..7 {
-        let path = format!("/customers/{customer}/summary");
-        let summary = api.client.get("acme", &path).await.body;
-        invoices += summary["invoices"].as_u64().expect("a count");
-    }
-    assert_eq!(invoices, u64::from(INVOICES));
-    let first = api.client.get("acme", "/invoices?number=0").await;
-    assert_eq!(first.body[0]["total"], "56.25");
-    api.stop().await;
-}
-
-/// A number that grows as the import goes on.
-async fn progress(database: &Path) -> i64 {
-    query(
-        database,
-        "SELECT coalesce(sum(records + lines), 0) FROM import",
-    )
-    .await
-}
-
-/// Invoices with another number of lines than they have in the file.
-async fn halves(database: &Path) -> i64 {
-    query(
-        database,
-        "SELECT count(*) FROM invoice
-         WHERE (SELECT count(*) FROM invoice_line WHERE invoice = seq) <> 10",
-    )
-    .await
-}
-
-/// Asks the file behind the program's back; 0 while there is no table yet.
-async fn query(database: &Path, sql: &'static str) -> i64 {
-    let options = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(database)
-        .read_only(true);
-    let Ok(mut connection) = sqlx::ConnectOptions::connect(&options).await else {
-        return 0;
-    };
-    sqlx::query_scalar(sql)
-        .fetch_one(&mut connection)
-        .await
-        .unwrap_or(0)
-}
-
-#[tokio::test]
-async fn the_command_line_imports_and_refuses_the_second_time_with_a_reason() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let (data, database) = (dir.path().join("data.csv"), dir.path().join("a.sqlite"));
-    let mut text = std::fs::File::create(&data).expect("a file");
-    text.write_all(file(&ROWS).as_bytes()).expect("written");
-    let run = || {
-        command(&database)
-            .args(["import".as_ref(), data.as_os_str()])
-            .output()
-            .expect("the program runs")
-    };
-    let first = run();
-    assert!(first.status.success());
-    let said = String::from_utf8_lossy(&first.stdout);
-    assert!(said.contains("4 invoices with 6 lines"), "{said}");
-
-    let second = run();
-    assert!(!second.status.success());
-    let said = String::from_utf8_lossy(&second.stderr);
-    assert!(
-        said.contains("imported already (4 invoices, 6 lines)"),
-        "{said}"
-    );
-}
-
-#[tokio::test]
-async fn two_imports_of_one_file_at_the_same_time_bring_each_invoice_once() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let (data, database) = (dir.path().join("data.csv"), dir.path().join("a.sqlite"));
-    std::fs::write(&data, spread(2_000)).expect("a file");
-    let start = || {
-        command(&database)
-            .args(["import".as_ref(), data.as_os_str()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts")
-    };
-    let (one, two) = (start(), start());
-    let outputs = [one, two].map(|child| child.wait_with_output().expect("it ends"));
-    assert!(outputs.iter().any(|output| output.status.success()));
-    for output in outputs.iter().filter(|output| !output.status.success()) {
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            said.contains("another process is importing") || said.contains("imported already"),
-            "{said}"
-        );
-    }
-    assert_eq!(
-        query(&database, "SELECT count(*) FROM invoice").await,
-        2_000
-    );
-    assert_eq!(halves(&database).await, 0);
 }
 
 trait WaitForTenant {

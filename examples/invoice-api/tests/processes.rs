@@ -175,7 +175,7 @@ fn typing_errors_in_the_settings_are_all_named_with_file_and_place() {
         busy_timeout = 5
         [cache.profiles.invoce]
         duration = \"5m\"
-        [tenats]
+        [databse]
         seeded = true
     ";
     std::fs::write(&file, settings).expect("a file");
@@ -188,7 +188,7 @@ fn typing_errors_in_the_settings_are_all_named_with_file_and_place() {
         "database.read_connections",
         "database.busy_timeout",
         "invoce",
-        "tenats",
+        "databse",
         "default.toml",
     ] {
         assert!(said.contains(word), "{word} is not in:\n{said}");

@@ -54,6 +54,7 @@ pub(super) fn check(house: &House<'_>) -> Vec<Finding> {
     workspace
         .packages
         .iter()
+        .filter(|package| !package.is_fixture())
         .flat_map(|package| {
             let ours: Vec<_> = package
                 .dependencies
@@ -122,6 +123,12 @@ mod tests {
 
     fn package(name: &str, uses: &[&str], tests_use: &[&str]) -> Package {
         Package::example("crates", name, uses, tests_use)
+    }
+
+    #[test]
+    fn a_program_that_a_test_builds_may_use_what_it_tests() {
+        let fixture = Package::example("crates/caching-events/tests/linking", "program", &[], &[]);
+        assert_eq!(findings(vec![fixture]), [] as [String; 0]);
     }
 
     #[test]

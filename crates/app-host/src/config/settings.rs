@@ -19,38 +19,38 @@ pub struct AppConfig {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// Where to listen, as `host:port`; port 0 takes a free one. Default `127.0.0.1:8080`.
-    ///
-    /// The server runs when a module brought routes, or when this is set.
+    /// Where to listen, as `host:port`; port 0 takes a free one. The server runs when a module brought
+    /// routes, or when this is set. Default: `127.0.0.1:8080`
     pub address: String,
 
-    /// How long a stop may take in all, from the signal to the end. Default `30s`, which is also what
-    /// Kubernetes grants by default.
+    /// How long a stop may take in all, from the signal to the end; Kubernetes grants as much by default.
+    /// Default: `30s`
     #[serde(with = "crate::duration")]
     pub shutdown_deadline: Duration,
 
-    /// How much of it running requests may take before they are cut off. Default `20s`; what is left is for
-    /// the modules. At most `shutdown_deadline`.
+    /// How much of `shutdown_deadline` running requests may take before they are cut off; what is left is for
+    /// the modules. Default: `20s`
     #[serde(with = "crate::duration")]
     pub drain_deadline: Duration,
 
-    /// How long requests are still taken after readiness has said 503, so that a load balancer can notice.
-    /// Default `0s`; a part of `drain_deadline`.
+    /// How long requests are still taken after readiness has said 503, so that a load balancer can notice; a
+    /// part of `drain_deadline`. Default: `0s`
     #[serde(with = "crate::duration")]
     pub drain_delay: Duration,
 
-    /// The longest body that extractors of a request take; a longer one is answered with 413. Default `2MiB`.
+    /// The longest body that extractors of a request take; a longer one is answered with 413.
+    /// Default: `2MiB`
     #[serde(with = "crate::bytes")]
     pub body_limit: u64,
 
-    /// How long a client may take to send the head of a request. Default `10s`.
+    /// How long a client may take to send the head of a request. Default: `10s`
     #[serde(with = "crate::duration")]
     pub header_timeout: Duration,
 
-    /// So many connections are open at once; further ones wait to be accepted. Default 10 000.
+    /// So many connections are open at once; further ones wait to be accepted. Default: `10000`
     pub max_connections: u32,
 
-    /// How long one health check may take before it counts as down. Default `1s`.
+    /// How long one health check may take before it counts as down. Default: `1s`
     #[serde(with = "crate::duration")]
     pub health_check_timeout: Duration,
 }

@@ -46,7 +46,9 @@ impl EventBusBuilder {
     }
 
     /// Gives a service to the handlers that have a parameter of its type; a second one of the same type
-    /// replaces the first.
+    /// replaces the first. A [`HybridCache`] is there without being given: the bus's own.
+    ///
+    /// The bus keeps the service for as long as it lives: one that keeps the bus in turn is never freed.
     #[must_use]
     pub fn service<T: Clone + Send + Sync + 'static>(mut self, service: T) -> Self {
         self.services.insert(TypeId::of::<T>(), Box::new(service));

@@ -12,6 +12,9 @@ use crate::delivery::Envelope;
 use crate::delivery::attempt::Failure;
 use crate::handler::Work;
 
+/// How much of an error's text is kept, in bytes.
+const MAX_REASON: usize = 2048;
+
 /// One event for one handler.
 #[derive(Clone)]
 pub(crate) struct Job {
@@ -23,7 +26,7 @@ impl Shared {
     /// Runs a job in a task of its own, after this many tries. Where too many wait it is given up at once:
     /// to wait here could be to wait for oneself, as handlers publish too.
     pub(crate) async fn run_behind(self: &Arc<Self>, job: Job, tries: u32) {
-        let Some(place) = Place::take(self, &job) else {
+        let Some(mut pending) = Pending::admit(self, &job, tries) else {
             let limit = self.config.max_pending;
             let reason = format!("{limit} handlers are pending already, as `max_pending` allows");
             self.give_up(&job, tries, Failure::permanent(reason)).await;
@@ -33,20 +36,23 @@ impl Shared {
         // Owned by the bus: `stop` waits for it, and ends it at its deadline. `deliver`, which called,
         // is such a task itself.
         self.tasks.spawn(async move {
-            shared.run(&job, tries).await;
-            place.leave();
+            shared.run(&mut pending).await;
+            pending.end();
         });
     }
 
-    async fn run(self: &Arc<Self>, job: &Job, mut tries: u32) {
+    async fn run(&self, pending: &mut Pending) {
         loop {
-            if tries > 0 {
-                self.tasks.pause(self.config.wait_after(tries)).await;
+            if pending.tries > 0 {
+                let wait = self.config.wait_after(pending.tries);
+                self.tasks.pause(wait).await;
             }
+            let job = &pending.job;
             // Given back before the next wait, so that what waits takes no room from what can run.
             // Nobody closes the semaphore; if it were closed, there would be no bound left to keep.
             let room = job.seat.room.acquire().await.ok();
-            tries += 1;
+            pending.tries += 1;
+            let tries = pending.tries;
             let outcome = self.attempt(job, tries).await;
             drop(room);
             match outcome {
@@ -74,7 +80,10 @@ impl Shared {
         }
     }
 
-    fn bury(&self, job: &Job, tries: u32, failure: Failure) {
+    fn bury(&self, job: &Job, tries: u32, mut failure: Failure) {
+        // Whoever wrote the error did not think of a thousand of them being kept.
+        let length = failure.reason.floor_char_boundary(MAX_REASON);
+        failure.reason.truncate(length);
         let (envelope, handler) = (&job.envelope, &job.seat.handler);
         let scope = self.scope.text(envelope.scope);
         let consequence = if handler.is_invalidation() {
@@ -105,15 +114,18 @@ impl Shared {
     }
 }
 
-/// A place among the pending jobs, free again when it is dropped.
-struct Place {
+/// A job that is running or waiting; its place is free again when it is dropped.
+struct Pending {
     shared: Arc<Shared>,
-    /// Taken out when the job has ended by itself.
-    unfinished: Option<Job>,
+    job: Job,
+    tries: u32,
+    /// Not so where it is dropped in the middle of its work.
+    has_ended: bool,
 }
 
-impl Place {
-    fn take(shared: &Arc<Shared>, job: &Job) -> Option<Self> {
+impl Pending {
+    /// Takes a place, unless there are as many as there may be.
+    fn admit(shared: &Arc<Shared>, job: &Job, tries: u32) -> Option<Self> {
         let limit = shared.config.max_pending;
         // Relaxed: the number bounds memory and orders nothing.
         shared
@@ -124,21 +136,25 @@ impl Place {
             .ok()?;
         Some(Self {
             shared: Arc::clone(shared),
-            unfinished: Some(job.clone()),
+            job: job.clone(),
+            tries,
+            has_ended: false,
         })
     }
 
-    fn leave(mut self) {
-        self.unfinished = None;
+    /// For a job that has worked or was given up.
+    fn end(mut self) {
+        self.has_ended = true;
     }
 }
 
-impl Drop for Place {
+impl Drop for Pending {
     fn drop(&mut self) {
         self.shared.pending.fetch_sub(1, Ordering::Relaxed);
-        if let Some(job) = self.unfinished.take() {
+        if !self.has_ended {
             let reason = "the event bus stopped before it was done";
-            self.shared.bury(&job, 0, Failure::permanent(reason));
+            self.shared
+                .bury(&self.job, self.tries, Failure::permanent(reason));
         }
     }
 }

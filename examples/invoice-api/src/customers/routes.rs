@@ -1,4 +1,4 @@
-//! `/customers`.
+//! The routes under `/customers`.
 
 use axum::{Json as Body, Router, extract::State, http::Uri, response::IntoResponse, routing::get};
 

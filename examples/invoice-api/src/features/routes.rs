@@ -1,4 +1,4 @@
-//! `/features`.
+//! The routes under `/features`.
 
 use axum::{
     Json as Body, Router,

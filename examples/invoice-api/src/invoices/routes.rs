@@ -1,4 +1,4 @@
-//! `/invoices`.
+//! The routes under `/invoices`.
 
 use axum::{
     Json as Body, Router,

@@ -5,6 +5,8 @@
     reason = "each test file uses another part"
 )]
 
+pub mod data_set;
+
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
