@@ -483,6 +483,30 @@ fn types_that_take_anything_read_variables_as_numbers_where_a_text_does_not_fit(
     assert_eq!(*read, (Threads::All(true), "12".to_owned()));
 }
 
+#[tokio::test]
+async fn a_variable_is_a_text_first_for_a_type_that_takes_numbers_and_texts() {
+    #[derive(Clone, Debug, PartialEq, Deserialize)]
+    #[serde(untagged)]
+    enum NumberOrText {
+        Number(i64),
+        Text(String),
+    }
+    let app = support::app()
+        .env_vars([("APP__POOL__NAME", "12")])
+        .config_str(ConfigFormat::Toml, "pool.size = 12")
+        .with_module(module::<A>("pool").configure(|cx| {
+            let pool: std::collections::BTreeMap<String, NumberOrText> = cx.section("pool")?;
+            cx.provide_value(pool);
+            Ok(())
+        }))
+        .build()
+        .await
+        .unwrap();
+    let pool: std::collections::BTreeMap<String, NumberOrText> = app.services().get().unwrap();
+    assert_eq!(pool["name"], NumberOrText::Text("12".to_owned()));
+    assert_eq!(pool["size"], NumberOrText::Number(12));
+}
+
 #[test]
 fn values_have_an_origin_and_debug_shows_none_of_them() {
     let config = Config::from_text(

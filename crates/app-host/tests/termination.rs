@@ -258,8 +258,15 @@ mod unix {
         until(address, "/health/ready", "HTTP/1.1 200 ");
         running.kill("-TERM");
         assert_eq!(running.line(), "web stops");
+        let began = Instant::now();
         running.kill("-TERM");
         let (code, output, errors) = running.end();
+        // Without it the module would be waited for until the deadline of 30 s.
+        assert!(
+            began.elapsed() < Duration::from_secs(15),
+            "{:?}",
+            began.elapsed()
+        );
         assert_eq!(code, Some(1));
         assert_eq!(output, "database stops\n");
         assert!(errors.contains("`web` was abandoned after"), "{errors}");

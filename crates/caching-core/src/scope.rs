@@ -105,6 +105,10 @@ pub const SHARED_SCOPE_TEXT: &str = "shared";
 ///
 /// It is not implemented for strings on purpose: `acme` is the name of a tenant, `t:acme` the text of
 /// its scope.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name a scope",
+    note = "use the id of a tenant, or implement `ScopeText` for this type"
+)]
 pub trait ScopeText {
     /// The text of the scope, as [`KeyScope::text`] writes it and [`KeyScope::parse`] reads it.
     fn scope_text(&self) -> Cow<'_, str>;

@@ -13,7 +13,7 @@ use caching_events::{
     CachingEventsModule, DomainEvent, EventBus, EventBusBuilder, ExpectHandler, event_handler,
     invalidates,
 };
-use common::Journal;
+use common::{Gate, Journal, settle};
 
 #[derive(CacheKey)]
 #[cache_key(kind = "invoice", value = String, template = "{id}")]
@@ -271,19 +271,30 @@ async fn the_section_is_read_and_a_misspelt_setting_is_refused() {
 }
 
 #[tokio::test]
-async fn each_handler_is_printed_at_start() {
-    let log = common::Log::default();
-    let _listening = log.listen();
-    let app = app("").module::<Invoices>().build().await.unwrap();
-    app.start().await.unwrap();
-    app.stop().await;
+async fn a_stop_of_the_application_waits_for_handlers_that_run() {
+    module!(Slow, cx => {
+        cx.provide_value(Journal::default());
+        cx.provide_value(Gate::closed());
+    });
 
-    let text = log.text();
-    let printed: Vec<_> = text
-        .lines()
-        .filter(|line| line.contains("event=\"invoice.paid\""))
-        .collect();
-    assert_eq!(printed.len(), 2, "{text}");
-    assert!(printed[0].contains("module::invoice_paid"), "{text}");
-    assert!(printed[1].contains("module::notify"), "{text}");
+    #[event_handler(module = Slow)]
+    async fn waits(_event: &InvoicePaid, gate: Gate, journal: Journal) -> Result<(), BoxError> {
+        gate.pass().await;
+        journal.write("passed");
+        Ok(())
+    }
+
+    let app = app("").module::<Slow>().build().await.unwrap();
+    app.start().await.unwrap();
+    let services = app.services().clone();
+    let bus = services.get::<EventBus>().unwrap();
+    bus.publish(InvoicePaid { id: 7 }).await.unwrap();
+
+    let opens = async {
+        settle().await;
+        services.get::<Gate>().unwrap().open(1);
+    };
+    tokio::join!(app.stop(), opens);
+
+    assert_eq!(services.get::<Journal>().unwrap().lines(), ["passed"]);
 }

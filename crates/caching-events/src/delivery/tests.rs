@@ -1,8 +1,9 @@
 //! Invalidations of a cache that fails on purpose.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use caching_core::{
@@ -10,7 +11,6 @@ use caching_core::{
     TokioClock,
 };
 use tokio::time::Instant;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate as caching_events;
 use crate::bus::EventBus;
@@ -67,6 +67,7 @@ struct Faulty {
 
 impl Faulty {
     fn new(faults: impl IntoIterator<Item = Fault>) -> Self {
+        listen();
         let cache = HybridCache::builder().clock(TokioClock::new()).build();
         Self {
             cache: cache.unwrap(),
@@ -138,40 +139,37 @@ impl InvalidationTarget for Faulty {
     }
 }
 
-/// What is logged, as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// Listens on this thread.
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(self.clone())
-            .with_ansi(false)
-            .finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
+thread_local! {
+    /// What was logged on this thread, which is that of one test.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Listens on every thread from before the first log line on: one that is logged before anyone listens
+/// may be switched off for good.
+fn listen() {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| {
+        tracing_subscriber::fmt()
+            .with_writer(|| Log)
+            .with_ansi(false)
+            .init();
+    });
+}
+
+fn logged() -> String {
+    LOGGED.with_borrow(|logged| String::from_utf8(logged.clone()).unwrap())
+}
+
+/// Writes to [`LOGGED`].
+struct Log;
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOGGED.with_borrow_mut(|logged| logged.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }
 
@@ -220,8 +218,6 @@ async fn a_given_up_invalidation_is_loud_and_clears_its_kinds_and_tags() {
     let cache = Faulty::new([Fault::Away, Fault::Away]);
     cache.fill().await;
     let bus = cache.bus("retries = 1");
-    let log = Log::default();
-    let _listening = log.listen();
 
     bus.publish(InvoicePaid { id: 7 }).await.unwrap();
     bus.idle().await;
@@ -231,7 +227,7 @@ async fn a_given_up_invalidation_is_loud_and_clears_its_kinds_and_tags() {
     let letters = bus.dead_letters();
     assert!(letters[0].is_invalidation());
     assert_eq!(letters[0].tries(), 2);
-    let text = log.text();
+    let text = logged();
     let loud = text.lines().find(|line| line.contains("ERROR")).unwrap();
     assert!(loud.contains("event=\"invoice.paid\""), "{loud}");
     assert!(loud.contains("tests::invoice_paid"), "{loud}");
@@ -254,17 +250,11 @@ async fn a_part_of_the_fallback_that_fails_is_loud_and_leaves_the_other_parts() 
     let cache = Faulty::new([Fault::Stopped, Fault::Away]);
     cache.fill().await;
     let bus = cache.bus("");
-    let log = Log::default();
-    let _listening = log.listen();
 
     bus.publish(InvoicePaid { id: 7 }).await.unwrap();
 
     assert_eq!(cache.kept(), [true, true, false, true]);
-    assert!(
-        log.text().contains("could not even clear"),
-        "{}",
-        log.text()
-    );
+    assert!(logged().contains("could not even clear"), "{}", logged());
 }
 
 #[tokio::test(start_paused = true)]

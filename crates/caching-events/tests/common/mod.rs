@@ -2,13 +2,11 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use std::borrow::Cow;
-use std::io;
 use std::sync::{Arc, Mutex};
 
 use caching_core::{BoxFuture, HybridCache, KeyScope, NoScope, ScopeId, ScopeText, TokioClock};
 use caching_events::{EventBus, EventBusBuilder};
 use tokio::sync::Semaphore;
-use tracing_subscriber::fmt::MakeWriter;
 
 /// A cache whose clock tests can advance.
 pub(crate) fn cache() -> HybridCache {
@@ -139,41 +137,4 @@ pub(crate) fn cache_of_tenants() -> HybridCache {
         .key_scope(Tenants)
         .build()
         .unwrap()
-}
-
-/// What is logged, as text.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// Listens on this thread.
-    pub(crate) fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(self.clone())
-            .with_ansi(false)
-            .finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
 }
