@@ -55,6 +55,26 @@ pub struct PayloadContext<'a> {
     pub header: &'a [u8],
 }
 
+impl<'a> PayloadContext<'a> {
+    /// The context of a record; for tests of a transform, since the cache makes its own.
+    #[must_use]
+    pub const fn new(
+        physical_key: &'a [u8],
+        scope: ScopeId,
+        scope_text: &'a str,
+        value_version: u32,
+        header: &'a [u8],
+    ) -> Self {
+        Self {
+            physical_key,
+            scope,
+            scope_text,
+            value_version,
+            header,
+        }
+    }
+}
+
 /// Changes the bytes of a payload on their way out of the process and back: encryption.
 pub trait PayloadTransform: Send + Sync + 'static {
     /// A short name for logs and the report, such as `aes-256-gcm`.
