@@ -20,6 +20,8 @@ pub use self::invalidate::{Batch, Invalidated, Token};
 pub use self::set::{Set, SetFuture};
 pub use self::tag_source::{NoTags, TagSource, TagsFrom};
 
+use tokio_util::sync::DropGuard;
+
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
 use crate::flow::{Engine, FactoryContext};
@@ -54,6 +56,9 @@ use crate::scope::{KeyScope, NoScope, Scope, ScopeId};
 pub struct HybridCache {
     engine: Arc<Engine>,
     scope: Scope,
+    /// Ends what still runs when the last handle is dropped; the engine itself lives as long as
+    /// somebody waits for it.
+    _last: Arc<DropGuard>,
 }
 
 /// The scope of a call, captured when its verb was called.
@@ -67,6 +72,7 @@ impl HybridCache {
 
     fn from_engine(engine: Engine) -> Self {
         Self {
+            _last: Arc::new(engine.ending.clone().drop_guard()),
             engine: Arc::new(engine),
             scope: Scope::Current,
         }
@@ -177,7 +183,8 @@ impl HybridCache {
     /// Puts a value under a key, in place of whatever was there or is being loaded.
     ///
     /// For data that lives in the cache alone. Where there is a source, [`remove`](Self::remove) the
-    /// key after writing to it: that is never wrong in order.
+    /// key after writing to it: that is never wrong in order. The value is owned: a `String`, say,
+    /// where one has a `&str`.
     ///
     /// # Errors
     ///
@@ -196,8 +203,8 @@ impl HybridCache {
     #[must_use]
     pub fn in_scope(&self, scope: Scope) -> Self {
         Self {
-            engine: Arc::clone(&self.engine),
             scope,
+            ..self.clone()
         }
     }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CacheBuildError;
 use crate::key::is_lower_snake;
-use crate::options::{EntryOptions, Profile};
+use crate::options::{EntryOptions, Profile, is_share};
+use crate::units::EagerRefresh;
 
 /// The section `[cache]`. An empty one gives the defaults.
 ///
@@ -106,7 +107,16 @@ impl CacheConfig {
                     .map(|(kind, options)| (format!("cache.profiles.{kind}"), options.clone())),
             );
         for (section, options) in sections {
-            let profile = Profile::new(&options.or(&self.defaults));
+            let options = options.or(&self.defaults);
+            if let Some(EagerRefresh::At(share)) = options.eager_refresh
+                && !is_share(share)
+            {
+                refuse(
+                    format!("{section}.eager_refresh"),
+                    format!("is {share}; set it above 0 and below 1, or to \"off\""),
+                );
+            }
+            let profile = Profile::new(&options);
             if let (Some(soft), Some(hard)) =
                 (profile.factory_soft_limit, profile.factory_hard_limit)
                 && soft > hard

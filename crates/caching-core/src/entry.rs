@@ -49,8 +49,13 @@ impl Lifetime {
         let duration = match content {
             Content::Value(_) => profile.duration,
             Content::Absent => profile.negative_duration,
-        }
-        .saturating_add(profile.jitter.mul_f64(jitter));
+        };
+        // Zero means "keep nothing", however much is added at random to what is kept.
+        let duration = if duration.is_zero() {
+            duration
+        } else {
+            duration.saturating_add(profile.jitter.mul_f64(jitter))
+        };
         let fresh_until = now.after(duration);
         Self {
             eager_at: profile
@@ -148,6 +153,14 @@ impl Entry {
         }
     }
 
+    /// The same value, to be refreshed early from this time on.
+    pub(crate) fn refreshable_at(&self, eager_at: Tick) -> Self {
+        self.with_lifetime(Lifetime {
+            eager_at,
+            ..self.lifetime
+        })
+    }
+
     /// The same value, stale from now on, until its retention ends.
     pub(crate) fn expired_at(&self, now: Tick) -> Self {
         self.with_lifetime(Lifetime {
@@ -158,9 +171,15 @@ impl Entry {
     }
 
     /// The same value, given in place of an error for the length of the throttle.
-    pub(crate) fn throttled(&self, now: Tick, throttle: Duration) -> Self {
+    ///
+    /// It was stale before the load that failed, by whatever purge: only purges after `tag_clock`,
+    /// which that load noted before it began, count from now on.
+    pub(crate) fn throttled(&self, now: Tick, throttle: Duration, tag_clock: u64) -> Self {
+        let tag_clock = tag_clock.max(self.tag_clock);
         Self {
             is_fallback: true,
+            tag_clock,
+            checked_clock: AtomicU64::new(tag_clock),
             ..self.with_lifetime(Lifetime {
                 eager_at: Tick::NEVER,
                 fresh_until: now.after(throttle).min(self.lifetime.retained_until),
@@ -271,7 +290,7 @@ mod tests {
         let life = lifetime(&Profile::BUILT_IN);
         let entry = Entry::new(value(), || "u32", life, Asof::default(), None, 0);
         let late = Tick::from_nanos(life.retained_until.as_nanos() - 1);
-        let copy = entry.throttled(late, 30 * SECOND);
+        let copy = entry.throttled(late, 30 * SECOND, 0);
         assert_eq!(copy.lifetime.fresh_until, life.retained_until);
         assert!(copy.is_fallback);
     }

@@ -76,7 +76,7 @@ pub enum CacheError {
         /// The key, as `kind:text`.
         key: String,
         /// What the factory returned; see [`CacheError::factory_error`].
-        source: Arc<dyn std::error::Error + Send + Sync>,
+        source: SharedError,
     },
 
     /// The factory panicked; the key is free again.
@@ -100,6 +100,17 @@ pub enum CacheError {
         limit: Duration,
     },
 
+    /// The factory of this key, or one that it waits for, asked for this key: it would wait for
+    /// itself.
+    #[error(
+        "key \"{key}\" is asked for by its own factory, which would wait for itself; \
+         load what it needs from the source, or under another key"
+    )]
+    Reentrant {
+        /// The key, as `kind:text`.
+        key: String,
+    },
+
     /// The factory was dropped before it ended, because its runtime or the cache shut down.
     #[error("the factory of key \"{key}\" was stopped before it ended")]
     FactoryAborted {
@@ -110,6 +121,12 @@ pub enum CacheError {
     /// The cache was stopped.
     #[error("the cache is stopped")]
     Stopped,
+
+    /// A value has to be loaded, and the runtime drives no timers, which limits need.
+    #[error(
+        "loading needs a tokio runtime with timers; call `enable_time` or `enable_all` on its builder"
+    )]
+    NoTimers,
 
     /// A value has to be loaded, and there is no tokio runtime to load it on.
     #[error("loading needs a tokio runtime; call the cache from inside `#[tokio::main]` or a task")]
@@ -127,6 +144,7 @@ impl CacheError {
                 | Self::TypeMismatch { .. }
                 | Self::InvalidTag { .. }
                 | Self::TooManyTags { .. }
+                | Self::Reentrant { .. }
                 | Self::Stopped
         )
     }
@@ -151,6 +169,30 @@ impl CacheError {
             Self::Factory { source, .. } => source.downcast_ref(),
             _ => None,
         }
+    }
+}
+
+/// An error that all callers of a flight share. It dereferences to the error itself.
+#[derive(Clone, Debug)]
+pub struct SharedError(Arc<dyn std::error::Error + Send + Sync>);
+
+impl From<BoxError> for SharedError {
+    fn from(error: BoxError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl std::ops::Deref for SharedError {
+    type Target = dyn std::error::Error + Send + Sync;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Display for SharedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -3,8 +3,10 @@
 mod context;
 mod engine;
 mod flight;
+mod fly;
 mod invalidate;
 mod load;
+mod loading;
 mod look;
 mod store;
 

@@ -79,7 +79,7 @@ pub use self::clock::{Clock, SystemClock, Tick, TokioClock};
 pub use self::codec::{Codec, PayloadContext, PayloadTransform};
 pub use self::coherence::{Asof, Backplane, Change, Epoch, Mode, Notice, Partition, Seq};
 pub use self::config::{CacheConfig, L1Config};
-pub use self::error::{BoxError, CacheBuildError, CacheBuildErrors, CacheError};
+pub use self::error::{BoxError, CacheBuildError, CacheBuildErrors, CacheError, SharedError};
 pub use self::flow::FactoryContext;
 pub use self::key::{CacheKey, Key, KeyKind, KeyOf, KeyText};
 pub use self::level::{
@@ -102,8 +102,10 @@ pub use self::value::{CacheValue, ValueType};
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register_kind {
-    ($kind:expr) => {
-        $crate::__private::inventory::submit! { $crate::__private::KnownKind($kind) }
+    ($kind:expr, $key:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::__private::KnownKind { kind: $kind, key: $key }
+        }
     };
 }
 
@@ -112,7 +114,7 @@ macro_rules! __register_kind {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register_kind {
-    ($kind:expr) => {};
+    ($kind:expr, $key:expr) => {};
 }
 
 #[cfg(feature = "host")]

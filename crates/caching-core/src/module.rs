@@ -1,6 +1,6 @@
 //! The cache as a module of an app host.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use app_host::{
@@ -49,6 +49,7 @@ impl Module for CachingModule {
 
     fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
         let config: CacheConfig = cx.section("cache")?;
+        check_kinds()?;
         check_profiles(&config)?;
         cx.provide(
             HybridCache::builder()
@@ -78,15 +79,44 @@ impl ServiceBuilder for HybridCacheBuilder {
 
 /// A kind that a key of this program has, submitted by `derive(CacheKey)`.
 #[doc(hidden)]
-pub struct KnownKind(pub &'static str);
+pub struct KnownKind {
+    /// The kind.
+    pub kind: &'static str,
+    /// The path of the key's type.
+    pub key: &'static str,
+}
 
 inventory::collect!(KnownKind);
+
+/// Refuses a kind that two keys have: equal texts of theirs would name one entry.
+fn check_kinds() -> Result<(), BoxError> {
+    let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for known in inventory::iter::<KnownKind> {
+        keys.entry(known.kind).or_default().insert(known.key);
+    }
+    let shared: Vec<String> = keys
+        .iter()
+        .filter(|(_, keys)| keys.len() > 1)
+        .map(|(kind, keys)| {
+            let keys: Vec<&str> = keys.iter().copied().collect();
+            format!("`{kind}` is the kind of {}", keys.join(" and of "))
+        })
+        .collect();
+    if shared.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{}; equal texts would name one entry, so give each key a kind of its own",
+        shared.join("; ")
+    )
+    .into())
+}
 
 /// Refuses profiles that no key of this program can have: they would silently do nothing.
 fn check_profiles(config: &CacheConfig) -> Result<(), BoxError> {
     let known: BTreeSet<&str> = inventory::iter::<KnownKind>
         .into_iter()
-        .map(|kind| kind.0)
+        .map(|known| known.kind)
         .chain([crate::key::KeyKind::PLAIN.name()])
         .collect();
     let unknown: Vec<String> = config

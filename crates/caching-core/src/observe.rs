@@ -40,7 +40,7 @@ counters! {
     hits,
     /// Reads that were answered with a stale value, and labelled so.
     stale_hits,
-    /// Reads that found nothing to answer with.
+    /// Reads that found nothing to answer with, and ran a factory or had none.
     misses,
     /// Reads that waited for a factory which another caller had started.
     joins,

@@ -216,9 +216,15 @@ impl Profile {
             &mut self.eager_refresh,
             options.eager_refresh.map(|eager| match eager {
                 EagerRefresh::Off => None,
-                EagerRefresh::At(share) => Some(share),
+                // A share that is none never comes; configuration refuses it with a message.
+                EagerRefresh::At(share) => Some(share).filter(|share| is_share(*share)),
             }),
         );
         self
     }
+}
+
+/// Whether this is a share of a duration at which something can happen.
+pub(crate) fn is_share(share: f64) -> bool {
+    share > 0.0 && share < 1.0
 }

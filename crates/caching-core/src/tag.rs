@@ -37,7 +37,7 @@ impl Tag {
         let mut text = KeyText::new();
         text.literal(family);
         text.literal(":");
-        text.part(id);
+        text.formatted(id);
         Self(String::from_utf8_lossy(text.as_bytes()).into())
     }
 

@@ -92,6 +92,11 @@ impl ValueType {
         (self.name)()
     }
 
+    /// Whether a value is of this type.
+    pub(crate) fn is_of(&self, value: &AnyValue) -> bool {
+        (**value).type_id() == (self.id)()
+    }
+
     pub(crate) fn name_fn(&self) -> fn() -> &'static str {
         self.name
     }

@@ -4,6 +4,10 @@
 
 mod support;
 
+use std::future::IntoFuture;
+
+use caching_core::{CacheError, EagerRefresh, EntryOptions};
+use futures::FutureExt;
 use support::{MINUTE, SECOND, Source, cache, configured, pass, settle};
 
 #[tokio::test(start_paused = true)]
@@ -82,20 +86,6 @@ async fn switched_off_nothing_is_refreshed_early() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_caller_does_not_cancel_the_refresh_it_started() {
-    let (cache, source) = (cache(), Source::gated());
-    cache.set("key", 1_u32).await.unwrap().accept_queued();
-    pass(4 * MINUTE).await;
-    let caller = {
-        let (cache, source) = (cache.clone(), source.clone());
-        tokio::spawn(async move { cache.get_or_set("key", source.gives(2_u32)).await })
-    };
-    caller.await.unwrap().unwrap();
-    source.let_through().await;
-    assert_eq!(cache.peek::<_, u32>("key").unwrap().as_deref(), Some(&2));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_refresh_whose_key_was_removed_ends_at_once() {
     let (cache, refresh) = (cache(), Source::gated());
     cache.set("key", 1_u32).await.unwrap().accept_queued();
@@ -106,4 +96,69 @@ async fn a_refresh_whose_key_was_removed_ends_at_once() {
     let begun = tokio::time::Instant::now();
     assert!(cache.stop(MINUTE).await);
     assert!(begun.elapsed() < SECOND, "only its hard limit ended it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_caller_does_not_cancel_the_refresh_it_started() {
+    let (cache, source) = (cache(), Source::gated());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    let call = cache.get_or_set("key", source.gives(2_u32)).into_future();
+    // Polled once and dropped, before the task of the refresh was polled at all.
+    let answer = call.now_or_never();
+    assert!(answer.is_some() && source.runs() == 0);
+    source.let_through().await;
+    assert_eq!(cache.peek::<_, u32>("key").unwrap().as_deref(), Some(&2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn switched_off_for_a_call_that_call_refreshes_nothing() {
+    let (cache, source) = (cache(), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    let off = EntryOptions::new().eager_refresh(EagerRefresh::Off);
+    let call = cache.get_or_set("key", source.gives(2_u32)).options(off);
+    call.await.unwrap();
+    settle().await;
+    assert_eq!(source.runs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_another_type_past_the_threshold_refreshes_nothing() {
+    let (cache, source) = (cache(), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    let call = cache.get_or_set("key", source.gives(String::new()));
+    let error = call.await.unwrap_err();
+    assert!(matches!(error, CacheError::TypeMismatch { .. }), "{error}");
+    settle().await;
+    assert_eq!(source.runs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_eager_refresh_is_tried_again_after_the_throttle() {
+    let (cache, source) = (cache(), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    pass(4 * MINUTE).await;
+    for (runs, rest) in [(1, 29 * SECOND), (1, SECOND), (2, SECOND)] {
+        let call = cache.get_or_set("key", source.fails::<u32>());
+        assert_eq!(*call.await.unwrap(), 1);
+        settle().await;
+        assert_eq!(source.runs(), runs);
+        pass(rest).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_that_is_none_is_no_reason_to_panic() {
+    let (cache, source) = (cache(), Source::open());
+    for share in [-0.5, 0.0, 1.0, 7.0, f64::NAN, f64::INFINITY] {
+        let options = EntryOptions::new().eager_refresh(EagerRefresh::At(share));
+        let set = cache.set("key", 1_u32).options(options.clone());
+        set.await.unwrap().accept_queued();
+        let call = cache
+            .get_or_set("key", source.gives(1_u32))
+            .options(options);
+        assert_eq!(*call.await.unwrap(), 1, "{share}");
+    }
 }

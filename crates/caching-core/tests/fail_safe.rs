@@ -5,7 +5,7 @@
 mod support;
 
 use caching_core::{CacheError, HybridCache, Level, Outcome};
-use support::{MINUTE, SECOND, Source, cache, configured, pass};
+use support::{MINUTE, Source, cache, configured, pass};
 
 const STALE: Outcome = Outcome::Hit {
     level: Level::L1,
@@ -88,38 +88,6 @@ async fn a_good_factory_wins_over_the_stale_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_failure_the_factory_rests_for_the_throttle_and_hits_stay_labelled() {
-    let (cache, source) = (with_stale_value().await, Source::open());
-    for _ in 0..3 {
-        let read = cache
-            .get_or_set("key", source.fails::<u32>())
-            .detailed()
-            .await
-            .unwrap();
-        assert_eq!(read.outcome, STALE);
-    }
-    assert_eq!(source.runs(), 1);
-    pass(30 * SECOND).await;
-    let value = cache.get_or_set("key", source.gives(2_u32)).await.unwrap();
-    assert_eq!((*value, source.runs()), (2, 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_without_fail_safe_is_not_given_a_throttled_value() {
-    let (cache, source) = (with_stale_value().await, Source::open());
-    cache
-        .get_or_set("key", source.fails::<u32>())
-        .await
-        .unwrap();
-    let strict = cache
-        .get_or_set("key", source.fails::<u32>())
-        .fail_safe(false)
-        .await;
-    assert!(matches!(strict, Err(CacheError::Factory { .. })));
-    assert_eq!(source.runs(), 2);
-}
-
-#[tokio::test(start_paused = true)]
 async fn repeated_failures_serve_stale_until_the_retention_ends() {
     let (cache, source) = (with_stale_value().await, Source::open());
     for _ in 0..23 {
@@ -146,17 +114,6 @@ async fn a_read_only_get_gives_stale_only_when_asked_and_changes_nothing() {
     }
     let fresh = cache.get_or_set("key", source.gives(2_u32)).await.unwrap();
     assert_eq!(*fresh, 2, "no read made the stale value count as fresh");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_strict_get_is_not_given_a_throttled_value() {
-    let (cache, source) = (with_stale_value().await, Source::open());
-    cache
-        .get_or_set("key", source.fails::<u32>())
-        .await
-        .unwrap();
-    assert_eq!(cache.get::<_, u32>("key").await.unwrap(), None);
-    assert_eq!(cache.peek::<_, u32>("key").unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,19 +160,25 @@ async fn a_factory_sees_the_stale_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_began_before_an_expire_does_not_make_the_old_value_count_again() {
-    let (cache, slow, next) = (with_stale_value().await, Source::gated(), Source::open());
-    let caller = {
-        let (cache, slow) = (cache.clone(), slow.clone());
-        tokio::spawn(async move { cache.get_or_set("key", slow.fails::<u32>()).await })
-    };
-    support::settle().await;
-    cache.expire("key").await.unwrap().accept_queued();
-    slow.let_through().await;
-    caller.await.unwrap().unwrap();
-    let value = cache.get_or_set("key", next.gives(2_u32)).await.unwrap();
-    assert_eq!(
-        *value, 2,
-        "the factory was throttled by a failure of before"
-    );
+async fn a_stale_answer_is_counted() {
+    let (cache, source) = (with_stale_value().await, Source::open());
+    cache
+        .get_or_set("key", source.fails::<u32>())
+        .await
+        .unwrap();
+    assert_eq!(cache.stats().stale_hits, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stale_value_is_served_when_the_factory_adds_a_tag_that_cannot_be_used() {
+    let cache = with_stale_value().await;
+    let read = cache
+        .get_or_set("key", |mut cx| async move {
+            cx.add_tag("");
+            Ok::<_, std::io::Error>(2_u32)
+        })
+        .detailed()
+        .await
+        .unwrap();
+    assert_eq!((*read.value, read.outcome), (1, STALE));
 }

@@ -4,12 +4,8 @@
 
 mod support;
 
-use std::sync::Arc;
-
-use caching_core::{
-    Batch, BoxFuture, CacheError, HybridCache, KeyScope, NoScope, Outcome, Scope, ScopeId,
-};
-use support::{MINUTE, SECOND, Source, cache, pass, settle};
+use caching_core::{Batch, CacheError, HybridCache, Outcome};
+use support::{MINUTE, Source, cache, pass, settle};
 use tokio::task::JoinHandle;
 
 type Read = JoinHandle<Result<(u32, Outcome), CacheError>>;
@@ -181,140 +177,29 @@ async fn a_dropped_caller_does_not_end_a_flight_that_others_wait_for() {
     assert_eq!(source.runs(), 1);
 }
 
-tokio::task_local! {
-    static SCOPE: u32;
-}
-
-/// Scopes by a task-local, as tenants are.
-struct TaskScope;
-
-impl KeyScope for TaskScope {
-    fn current(&self) -> Result<ScopeId, NoScope> {
-        SCOPE
-            .try_with(|scope| ScopeId::new(*scope))
-            .map_err(|_| NoScope::new("wrap the call in SCOPE.scope"))
+#[tokio::test(start_paused = true)]
+async fn a_load_from_before_a_purge_does_not_replace_one_from_after_it() {
+    for how in ["remove tag", "expire tag", "clear", "expire all"] {
+        let (cache, old, new) = (cache(), Source::gated(), Source::open());
+        let before = read(&cache, &old, 1);
+        settle().await;
+        invalidate(&cache, how).await;
+        assert_eq!(read(&cache, &new, 2).await.unwrap().unwrap().0, 2);
+        old.let_through().await;
+        before.await.unwrap().unwrap();
+        let kept = cache.get::<_, u32>("key").allow_stale().await.unwrap();
+        assert_eq!(kept.as_deref(), Some(&2), "{how}");
     }
-
-    fn text(&self, id: ScopeId) -> Arc<str> {
-        format!("n:{}", id.as_u32()).into()
-    }
-
-    fn parse(&self, text: &str) -> Result<ScopeId, NoScope> {
-        text.strip_prefix("n:")
-            .and_then(|number| number.parse().ok())
-            .map(ScopeId::new)
-            .ok_or_else(|| NoScope::new("a scope is `n:` and a number"))
-    }
-
-    fn enter<'a>(&self, id: ScopeId, work: BoxFuture<'a, ()>) -> BoxFuture<'a, ()> {
-        Box::pin(SCOPE.scope(id.as_u32(), work))
-    }
-}
-
-fn scoped() -> HybridCache {
-    HybridCache::builder()
-        .key_scope(TaskScope)
-        .clock(caching_core::TokioClock::new())
-        .build()
-        .unwrap()
-}
-
-/// A factory that answers with the scope it finds itself in.
-async fn own_scope(_: caching_core::FactoryContext) -> Result<u32, NoScope> {
-    TaskScope.current().map(ScopeId::as_u32)
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_scope_is_captured_when_a_verb_is_called_not_when_it_is_polled() {
-    let cache = scoped();
-    let (load, write, remove) = SCOPE.sync_scope(1, || {
-        (
-            cache.get_or_set("loaded", own_scope),
-            cache.set("written", 10_u32),
-            cache.remove("removed"),
-        )
+async fn a_factory_that_removes_its_own_key_gives_a_value_that_is_not_stored() {
+    let cache = cache();
+    let inner = cache.clone();
+    let load = cache.get_or_set("key", move |_| async move {
+        inner.remove("key").await?.accept_queued();
+        Ok::<_, CacheError>(1_u32)
     });
-    let in_two = |key: &'static str| {
-        let cache = cache.in_scope(Scope::Of(ScopeId::new(2)));
-        async move { cache.get::<_, u32>(key).await.unwrap() }
-    };
-    for scope in [1, 2] {
-        let cache = cache.in_scope(Scope::Of(ScopeId::new(scope)));
-        cache.set("removed", scope).await.unwrap().accept_queued();
-    }
-    SCOPE
-        .scope(2, async {
-            assert_eq!(
-                *load.await.unwrap(),
-                1,
-                "the factory runs in the captured scope"
-            );
-            write.await.unwrap().accept_queued();
-            remove.await.unwrap().accept_queued();
-        })
-        .await;
-    assert_eq!(in_two("loaded").await, None);
-    assert_eq!(in_two("written").await, None);
-    assert_eq!(in_two("removed").await.as_deref(), Some(&2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_scope_travels_into_an_eager_refresh() {
-    let cache = scoped();
-    let one = cache.in_scope(Scope::Of(ScopeId::new(1)));
-    one.set("key", 0_u32).await.unwrap().accept_queued();
-    pass(4 * MINUTE + SECOND).await;
-    one.get_or_set("key", own_scope).await.unwrap();
-    settle().await;
-    assert_eq!(one.peek::<_, u32>("key").unwrap().as_deref(), Some(&1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_a_scope_every_verb_is_an_error_that_names_the_key_and_the_way_out() {
-    let (cache, source) = (scoped(), Source::open());
-    let errors = [
-        cache.get_or_set("key", source.gives(1_u32)).await.err(),
-        cache.get::<_, u32>("key").await.err(),
-        cache.peek::<_, u32>("key").err(),
-        cache.set("key", 1_u32).await.err(),
-        cache.remove("key").await.err(),
-        cache.expire("key").await.err(),
-    ];
-    for error in errors {
-        let message = error.unwrap().to_string();
-        assert_eq!(
-            message,
-            "no scope for key \"plain:key\": wrap the call in SCOPE.scope"
-        );
-    }
-    assert!(cache.remove_by_tag("red").await.is_err());
-    assert!(cache.clear().await.is_err());
-    assert_eq!(source.runs(), 0);
-    let shared = cache.in_scope(Scope::Shared);
-    assert_eq!(
-        *shared.get_or_set("key", source.gives(1_u32)).await.unwrap(),
-        1
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn scopes_share_no_entry_no_flight_and_no_purge() {
-    let cache = scoped();
-    let of = |scope| cache.in_scope(Scope::Of(ScopeId::new(scope)));
-    let (slow, open) = (Source::gated(), Source::open());
-    let one = read(&of(1), &slow, 1);
-    settle().await;
-    assert_eq!(read(&of(2), &open, 2).await.unwrap().unwrap().0, 2);
-    slow.let_through().await;
-    assert_eq!(one.await.unwrap().unwrap().0, 1);
-    of(1).remove_by_tag("red").await.unwrap().accept_queued();
-    assert_eq!(of(1).get::<_, u32>("key").await.unwrap(), None);
-    assert_eq!(
-        of(2).get::<_, u32>("key").await.unwrap().as_deref(),
-        Some(&2)
-    );
-    of(1).clear().await.unwrap().accept_queued();
-    assert!(of(2).peek::<_, u32>("key").unwrap().is_some());
-    cache.clear_all_scopes().await.unwrap().accept_queued();
-    assert!(of(2).peek::<_, u32>("key").unwrap().is_none());
+    assert_eq!(*load.await.unwrap(), 1);
+    assert_eq!(cache.stats().entries, 0);
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use caching_core::{CacheKey, Key, Tag, Tags};
+use caching_core::{CacheConfig, CacheKey, HybridCache, Key, Tag, Tags};
 use support::cache;
 
 #[derive(CacheKey)]
@@ -105,6 +105,32 @@ async fn equal_texts_of_different_kinds_are_different_keys() {
     let cache = cache();
     cache.set(&pair("a", "b"), 1).await.unwrap().accept_queued();
     assert_eq!(cache.get::<_, u32>("a:b").await.unwrap(), None);
+}
+
+/// The key as it leaves the process.
+async fn physical(cache: &HybridCache, key: &str) -> String {
+    let load = cache.get_or_set(key, |cx| async move {
+        Ok::<_, std::io::Error>(cx.physical_key().to_owned())
+    });
+    (*load.await.unwrap()).clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn physical_keys_of_different_plain_keys_differ() {
+    let cache = cache();
+    let spaced = physical(&cache, "a b").await;
+    assert_ne!(spaced, physical(&cache, "a%20b").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_default_prefix_given_before_the_configuration_holds() {
+    let cache = HybridCache::builder()
+        .default_key_prefix("shop")
+        .config(CacheConfig::default())
+        .build()
+        .unwrap();
+    let physical = physical(&cache, "a").await;
+    assert!(physical.starts_with("shop:"), "{physical}");
 }
 
 #[test]

@@ -4,12 +4,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::future::IntoFuture;
 
-use caching_core::{
-    CacheError, CacheKey, EntryOptions, HybridCache, Limit, Outcome, Tag, TokioClock,
-};
-use support::{MINUTE, SECOND, Source, broken, cache, configured, pass};
+use caching_core::{CacheError, CacheKey, HybridCache, Tag};
+use support::{MINUTE, SECOND, Source, cache, configured, pass};
 
 #[derive(CacheKey)]
 #[cache_key(kind = "greeting", value = String, template = "{language}/{name}")]
@@ -115,75 +113,6 @@ async fn a_key_read_as_another_type_is_an_error_that_names_both_and_keeps_the_en
         cache.get::<_, u32>("key").await.unwrap().as_deref(),
         Some(&1)
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_duration_of_zero_stores_nothing_and_drops_what_was_there() {
-    let (cache, source) = (cache(), Source::open());
-    cache.set("key", 1_u32).await.unwrap().accept_queued();
-    cache
-        .set("key", 2_u32)
-        .duration(Duration::ZERO)
-        .await
-        .unwrap()
-        .accept_queued();
-    assert_eq!(cache.get::<_, u32>("key").await.unwrap(), None);
-    for _ in 0..2 {
-        let value = cache
-            .get_or_set("key", source.gives(3_u32))
-            .duration(Duration::ZERO)
-            .detailed()
-            .await
-            .unwrap();
-        assert_eq!(
-            value.outcome,
-            Outcome::Miss {
-                was_stale: false,
-                stored: false,
-                collapsed: false
-            }
-        );
-    }
-    assert_eq!(source.runs(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_duration_of_centuries_with_jitter_is_kept() {
-    let (cache, source) = (cache(), Source::open());
-    let options = EntryOptions::new()
-        .duration(Duration::MAX)
-        .jitter(Limit::After(Duration::MAX));
-    for _ in 0..2 {
-        cache
-            .get_or_set("key", source.gives(1_u32))
-            .options(options.clone())
-            .await
-            .unwrap();
-    }
-    assert_eq!(source.runs(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn jitter_spreads_expiries() {
-    let cache = configured("defaults.jitter = '1m'");
-    for n in 0..100_u32 {
-        cache
-            .set(&format!("key {n}"), n)
-            .await
-            .unwrap()
-            .accept_queued();
-    }
-    pass(5 * MINUTE + 30 * SECOND).await;
-    let mut left = 0;
-    for n in 0..100 {
-        left += usize::from(cache.peek::<_, u32>(&format!("key {n}")).unwrap().is_some());
-    }
-    assert!(
-        (10..=90).contains(&left),
-        "{left} of 100 left at half the jitter"
-    );
-    pass(31 * SECOND).await;
-    assert_eq!(cache.peek::<_, u32>("key 1").unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -305,52 +234,6 @@ async fn tags_that_are_empty_reserved_or_too_long_are_refused() {
     assert_eq!(cache.stats().entries, 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn after_stop_every_call_is_an_error() {
-    let (cache, source) = (cache(), Source::open());
-    cache.set("key", 1_u32).await.unwrap().accept_queued();
-    assert!(cache.stop(SECOND).await);
-    let stopped = [
-        cache.get::<_, u32>("key").await.err(),
-        cache.get_or_set("key", source.gives(1_u32)).await.err(),
-        cache.set("key", 1_u32).await.err(),
-        cache.remove("key").await.err(),
-        cache.clear().await.err(),
-    ];
-    for error in stopped {
-        assert!(matches!(error, Some(CacheError::Stopped)), "{error:?}");
-    }
-    assert_eq!(source.runs(), 0);
-}
-
-#[test]
-fn loading_outside_a_runtime_is_an_error_that_says_so() {
-    let cache = HybridCache::builder().build().unwrap();
-    let load = cache.get_or_set("key", |_| async { Err::<u32, _>(broken()) });
-    let error =
-        futures::executor::block_on(std::future::IntoFuture::into_future(load)).unwrap_err();
-    assert!(matches!(error, CacheError::NoRuntime));
-}
-
-#[test]
-fn a_hit_needs_no_runtime() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let cache = runtime.block_on(async {
-        let cache = HybridCache::builder()
-            .clock(TokioClock::new())
-            .build()
-            .unwrap();
-        cache.set("key", 1_u32).await.unwrap().accept_queued();
-        cache
-    });
-    drop(runtime);
-    let read = cache.get::<_, u32>("key");
-    let value = futures::executor::block_on(std::future::IntoFuture::into_future(read)).unwrap();
-    assert_eq!(value.as_deref(), Some(&1));
-}
-
 #[test]
 fn handles_can_be_shared_between_threads() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
@@ -377,4 +260,27 @@ async fn a_loop_of_hits_lets_other_tasks_run() {
             assert!(hits < 100_000, "hits never yielded");
         }
     }
+}
+
+/// A factory's own error.
+#[derive(Debug, thiserror::Error)]
+#[error("no such row")]
+struct NoSuchRow;
+
+#[tokio::test(start_paused = true)]
+async fn the_source_of_an_error_is_what_the_factory_returned() {
+    let cache = cache();
+    let load = cache.get_or_set("key", |_| async { Err::<u32, _>(NoSuchRow) });
+    let error = load.await.unwrap_err();
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(source.downcast_ref::<NoSuchRow>().is_some(), "{source:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_is_polled_after_its_end_waits_instead_of_panicking() {
+    let (cache, source) = (cache(), Source::open());
+    let mut load = cache.get_or_set("key", source.gives(1_u32)).into_future();
+    (&mut load).await.unwrap();
+    let again = tokio::time::timeout(SECOND, &mut load).await;
+    assert!(again.is_err());
 }

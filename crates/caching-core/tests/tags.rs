@@ -137,29 +137,6 @@ async fn expire_by_tag_leaves_the_fallback_and_remove_by_tag_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_fallback_does_not_escape_a_later_purge() {
-    let (cache, source) = (cache(), Source::open());
-    cache
-        .set("key", 1_u32)
-        .tags(["red"])
-        .await
-        .unwrap()
-        .accept_queued();
-    cache.expire("key").await.unwrap().accept_queued();
-    cache
-        .get_or_set("key", source.fails::<u32>())
-        .await
-        .unwrap();
-    cache.remove_by_tag("red").await.unwrap().accept_queued();
-    assert!(
-        cache
-            .get_or_set("key", source.fails::<u32>())
-            .await
-            .is_err()
-    );
-}
-
-#[tokio::test(start_paused = true)]
 async fn clear_in_both_ways() {
     let (cache, source) = (cache(), Source::open());
     cache.set("key", 1_u32).await.unwrap().accept_queued();

@@ -118,7 +118,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
 
-        #krate::__register_kind!(#kind);
+        #krate::__register_kind!(#kind, ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)));
     })
 }
 
@@ -225,7 +225,12 @@ fn check_kind(kind: &LitStr) -> Result<()> {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if is_lower_snake {
+    if name == "plain" {
+        Err(Error::new(
+            kind.span(),
+            "`plain` is the kind of `str` keys, with which this one would share its entries",
+        ))
+    } else if is_lower_snake {
         Ok(())
     } else {
         Err(Error::new(

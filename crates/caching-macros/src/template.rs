@@ -43,7 +43,9 @@ impl Template {
                      put a separator such as `:` between them"
                 )));
             }
-            pieces.push(Piece::Field(Ident::new(&field.to_string(), literal.span())));
+            let mut field = field;
+            field.set_span(literal.span());
+            pieces.push(Piece::Field(field));
             rest = &inside[close + 1..];
         }
         let template = Self(pieces);

@@ -39,6 +39,7 @@ const DEFAULT_PREFIX: &str = "cache";
 #[must_use]
 pub struct HybridCacheBuilder {
     config: CacheConfig,
+    default_key_prefix: Option<String>,
     key_scope: Arc<dyn KeyScope>,
     clock: Option<Arc<dyn Clock>>,
 }
@@ -47,6 +48,7 @@ impl HybridCacheBuilder {
     pub(crate) fn new() -> Self {
         Self {
             config: CacheConfig::default(),
+            default_key_prefix: None,
             key_scope: Arc::new(SharedScope),
             clock: None,
         }
@@ -60,7 +62,7 @@ impl HybridCacheBuilder {
 
     /// Sets what stands before every key that leaves the process, unless the configuration says.
     pub fn default_key_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.config.key_prefix.get_or_insert_with(|| prefix.into());
+        self.default_key_prefix = Some(prefix.into());
         self
     }
 
@@ -98,6 +100,7 @@ impl HybridCacheBuilder {
             counters: Counters::default(),
             key_prefix: config
                 .key_prefix
+                .or(self.default_key_prefix)
                 .unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
             key_limit: config.key_limit,
             tasks: TaskTracker::new(),

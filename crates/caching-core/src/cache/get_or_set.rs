@@ -20,6 +20,7 @@ use crate::options::EntryOptions;
 use crate::outcome::{Cached, Level, Outcome};
 use crate::scope::{BoxFuture, Scope};
 use crate::tag::{Tag, Tags};
+use crate::units::EagerRefresh;
 
 /// A `get_or_set`, to be awaited.
 #[must_use = "a read does nothing unless it is awaited"]
@@ -51,7 +52,7 @@ where
         }
     }
 
-    /// Adds tags to those of the key's type. The closure runs on a miss only.
+    /// Adds tags to those of the key's type. The closure runs only when the factory may, too.
     pub fn tags<G, I>(self, tags: G) -> GetOrSet<'a, K, V, F, TagsFrom<G>, D>
     where
         G: FnOnce() -> I + Send,
@@ -147,7 +148,11 @@ where
         let State::Wait(key, waiting) = &mut self.0 else {
             return Poll::Pending;
         };
-        let answer = ready!(waiting.as_mut().poll(cx))?;
+        let answer = ready!(waiting.as_mut().poll(cx));
+        let key = *key;
+        // Polled after it was ready, a future may stay pending for ever; it must not panic.
+        self.0 = State::Look(None);
+        let answer = answer?;
         Poll::Ready(answered::<K, V, D>(
             key,
             answer.content,
@@ -216,12 +221,18 @@ where
             Next::Give(found) => Looked::Answered(self.give(found)),
             Next::RefreshAndGive(found, key) => {
                 let answer = self.give(found);
-                engine.clone().refresh_behind(self.into_request(key));
+                // Not for a caller that took the value for another type: its factory makes that.
+                if answer.is_ok() {
+                    let engine = Arc::clone(engine);
+                    let (request, factory) = self.into_request(key);
+                    engine.refresh_behind(request, factory);
+                }
                 Looked::Answered(answer)
             }
             Next::Load(key) => {
                 let (engine, asked) = (Arc::clone(engine), self.key);
-                Looked::Missed(asked, Box::pin(engine.load(self.into_request(key))))
+                let (request, factory) = self.into_request(key);
+                Looked::Missed(asked, Box::pin(engine.load(request, factory)))
             }
             Next::Refuse(error) => Looked::Answered(Err(error)),
         }
@@ -231,7 +242,11 @@ where
     #[inline]
     fn next(&self, key: &KeyRef<'_>) -> Next {
         let engine = &self.cache.engine;
-        let found = engine.look(key, true);
+        let refreshes = self
+            .options
+            .as_deref()
+            .is_none_or(|options| options.eager_refresh != Some(EagerRefresh::Off));
+        let found = engine.look(key, refreshes);
         let gives = match &found {
             Found::Fresh(kept) | Found::Eager(kept) => {
                 D::TAKES_ABSENT || matches!(kept.content, Content::Value(_))
@@ -274,7 +289,7 @@ where
     }
 
     /// The call without its types.
-    fn into_request(self, key: StoredKey) -> Request {
+    fn into_request(self, key: StoredKey) -> (Request, Factory) {
         let mut tags = Tags::new();
         self.key.tags(&mut tags);
         self.tags.add_to(&mut tags);
@@ -289,7 +304,7 @@ where
                 })
             })
         });
-        Request {
+        let request = Request {
             profile: self
                 .cache
                 .engine
@@ -297,10 +312,10 @@ where
                 .resolve(key.kind(), self.options.as_deref()),
             key,
             value_type: self.key.value_type(),
-            factory,
             tags,
             takes_absent: D::TAKES_ABSENT,
-        }
+        };
+        (request, factory)
     }
 }
 

@@ -87,9 +87,11 @@ impl Purges {
         let now = self.clock.load(Ordering::Relaxed) + 1;
         let groups = self.groups.pin();
         if groups.len() >= REMEMBERED && groups.get(&group).is_none() {
-            // Entries of before become misses, which is dear once and never wrong.
-            self.floor.store(now, Ordering::Release);
-            groups.clear();
+            // Entries from before the floor become misses, which is dear and never wrong. The floor
+            // first: whoever finds a group forgotten also finds the floor that replaced it.
+            let floor = now.saturating_sub(REMEMBERED as u64 / 2);
+            self.floor.store(floor, Ordering::Release);
+            groups.retain(|_, purged| purged.removed.max(purged.expired) > floor);
         }
         let mut purged = groups.get(&group).copied().unwrap_or_default();
         match mode {

@@ -79,7 +79,7 @@ impl FactoryContext {
         self.scope
     }
 
-    /// The old value, if there is one that is stale and of this type.
+    /// The old value, if there is one of this type and fail-safe is on.
     #[must_use]
     pub fn stale<V: Send + Sync + 'static>(&self) -> Option<Arc<V>> {
         match self.stale.clone()? {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clock::Clock;
-use crate::coherence::{Fences, Lease, Purges};
+use crate::coherence::{Fences, Lease, Purges, StripeGuard};
 use crate::error::CacheError;
 use crate::flow::flight::Flights;
 use crate::key::{KeyHasher, KeyKind, KeyRef, StoredKey, printable};
@@ -86,6 +87,15 @@ impl Engine {
         Ok(key.to_stored())
     }
 
+    /// Locks the stripe of a key, for changing what is kept under it.
+    pub(crate) fn lock(&self, key: &StoredKey) -> Locked<'_> {
+        let guard = self.l1.guard();
+        Locked {
+            stripe: self.fences.lock(key.hash()),
+            _guard: guard,
+        }
+    }
+
     /// The key as it stands outside the process: `prefix:scope:kind:text`.
     pub(crate) fn physical_key(&self, key: &StoredKey) -> String {
         format!(
@@ -93,7 +103,7 @@ impl Engine {
             self.key_prefix,
             self.scope.text(key.scope()),
             key.kind(),
-            key.printable()
+            key.physical_text()
         )
     }
 
@@ -104,25 +114,45 @@ impl Engine {
         }
     }
 
+    /// Permission to begin a factory, which `stop` waits for.
+    pub(crate) fn begin(&self) -> Result<TaskTrackerToken, CacheError> {
+        let token = self.tasks.token();
+        // SeqCst, as in `stop`: either this sees the flag, or the token is waited for there.
+        if self.is_stopped.load(Ordering::SeqCst) {
+            return Err(CacheError::Stopped);
+        }
+        Ok(token)
+    }
+
     /// Refuses calls from now on, and gives running factories until the deadline to end.
     ///
     /// True if all of them ended by themselves.
     pub(crate) async fn stop(&self, deadline: Duration) -> bool {
-        // Release: a call that sees the flag also sees the lease that ended.
-        self.is_stopped.store(true, Ordering::Release);
+        // SeqCst, as in `begin`.
+        self.is_stopped.store(true, Ordering::SeqCst);
         self.lease.end();
         self.tasks.close();
-        if tokio::time::timeout(deadline, self.tasks.wait())
+        let in_time = tokio::time::timeout(deadline, self.tasks.wait())
             .await
-            .is_ok()
-        {
-            return true;
-        }
+            .is_ok();
         self.ending.cancel();
-        self.tasks.wait().await;
-        false
+        if !in_time {
+            // Bounded, since a factory that blocks its thread cannot be waited for.
+            let _ = tokio::time::timeout(LAST_MOMENT, self.tasks.wait()).await;
+        }
+        in_time
     }
 }
+
+/// The lock of a stripe, and what keeps values alive that are replaced under it.
+pub(crate) struct Locked<'a> {
+    // In this order: the lock is given up before values are dropped.
+    pub(crate) stripe: StripeGuard<'a>,
+    _guard: papaya::LocalGuard<'a>,
+}
+
+/// How long factories that were told to end may take to do so.
+const LAST_MOMENT: Duration = Duration::from_millis(100);
 
 /// A key as errors name it: `invoice:7`.
 pub(crate) fn named(kind: KeyKind, text: &[u8]) -> String {

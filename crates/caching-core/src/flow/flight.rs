@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -27,6 +28,8 @@ pub(crate) struct Flights {
 /// One running factory.
 pub(crate) struct Flight {
     pub(crate) key: StoredKey,
+    /// How long the factory may run.
+    pub(crate) limit: Option<Duration>,
     /// What was known before the load began: the value is stored only if it still holds.
     pub(crate) asof: Asof,
     /// The tag clock before the load began.
@@ -34,10 +37,27 @@ pub(crate) struct Flight {
     passengers: AtomicUsize,
     /// Whether the factory goes on when nobody waits.
     is_unattended: AtomicBool,
-    early: OnceLock<Answer>,
-    landed: OnceLock<Result<Answer, CacheError>>,
+    /// Whether the factory is past its soft limit: who waits may take what is stale instead.
+    is_slow: AtomicBool,
+    landed: OnceLock<Landing>,
     news: Notify,
     task: OnceLock<AbortHandle>,
+}
+
+/// How a flight ended.
+#[derive(Clone)]
+pub(crate) enum Landing {
+    /// With this, for all aboard.
+    Answered(Result<Answer, CacheError>),
+    /// Before it began, since the value had just been stored: look again.
+    LookAgain,
+}
+
+/// What those who wait are told.
+pub(crate) enum News {
+    Landed(Landing),
+    /// The factory is past its soft limit.
+    Slow,
 }
 
 /// How a caller came aboard.
@@ -72,6 +92,7 @@ impl Flights {
     pub(crate) fn board(
         self: &Arc<Self>,
         key: &StoredKey,
+        limit: Option<Duration>,
         is_joinable: impl FnOnce(&Flight) -> bool,
         begin: impl FnOnce() -> (Asof, u64),
     ) -> Boarding {
@@ -85,7 +106,7 @@ impl Flights {
         }
         // Under the lock: an invalidation either finds this flight and detaches it, or has been
         // counted in what `begin` reads.
-        let flight = Arc::new(Flight::new(key.clone(), begin(), 1));
+        let flight = Arc::new(Flight::new(key.clone(), limit, begin(), 1));
         shard.insert(key.clone(), Arc::clone(&flight));
         Boarding::First(self.seat(&flight))
     }
@@ -94,12 +115,13 @@ impl Flights {
     pub(crate) fn begin_unattended(
         &self,
         key: &StoredKey,
+        limit: Option<Duration>,
         begin: impl FnOnce() -> (Asof, u64),
     ) -> Option<Arc<Flight>> {
         match self.shard(key).entry(key.clone()) {
             Slot::Occupied(_) => None,
             Slot::Vacant(vacant) => {
-                let flight = Arc::new(Flight::new(key.clone(), begin(), 0));
+                let flight = Arc::new(Flight::new(key.clone(), limit, begin(), 0));
                 flight.go_on_unattended();
                 vacant.insert(Arc::clone(&flight));
                 Some(flight)
@@ -118,11 +140,16 @@ impl Flights {
         }
     }
 
-    /// Ends a flight: all who wait get this.
-    pub(crate) fn land(&self, flight: &Arc<Flight>, result: Result<Answer, CacheError>) {
+    /// Lets nobody join this flight any more.
+    pub(crate) fn close(&self, flight: &Arc<Flight>) {
         self.take_off_the_board(&mut self.shard(&flight.key), flight);
+    }
+
+    /// Ends a flight: all who wait are told.
+    pub(crate) fn land(&self, flight: &Arc<Flight>, landing: Landing) {
+        self.close(flight);
         // Set before the news: whoever is woken finds it.
-        let _ = flight.landed.set(result);
+        let _ = flight.landed.set(landing);
         flight.news.notify_waiters();
     }
 
@@ -143,14 +170,20 @@ impl Flights {
 }
 
 impl Flight {
-    fn new(key: StoredKey, (asof, tag_clock): (Asof, u64), passengers: usize) -> Self {
+    fn new(
+        key: StoredKey,
+        limit: Option<Duration>,
+        (asof, tag_clock): (Asof, u64),
+        passengers: usize,
+    ) -> Self {
         Self {
             key,
+            limit,
             asof,
             tag_clock,
             passengers: AtomicUsize::new(passengers),
             is_unattended: AtomicBool::new(false),
-            early: OnceLock::new(),
+            is_slow: AtomicBool::new(false),
             landed: OnceLock::new(),
             news: Notify::new(),
             task: OnceLock::new(),
@@ -168,9 +201,10 @@ impl Flight {
         self.is_unattended.store(true, Ordering::Release);
     }
 
-    /// Gives all who wait, now and later, something before the factory ends.
-    pub(crate) fn answer_early(&self, answer: Answer) {
-        let _ = self.early.set(answer);
+    /// Tells all who wait, now and later, that the factory is past its soft limit.
+    pub(crate) fn is_late(&self) {
+        // Release, and acquire in `news`; set before whoever is woken looks.
+        self.is_slow.store(true, Ordering::Release);
         self.news.notify_waiters();
     }
 
@@ -184,27 +218,33 @@ impl Flight {
         self.landed.get().is_some()
     }
 
-    fn answer(&self) -> Option<Result<Answer, CacheError>> {
-        // The landing first: a fresh value is better than an early stale one.
-        self.landed
-            .get()
-            .cloned()
-            .or_else(|| self.early.get().cloned().map(Ok))
+    /// What there is to tell to one who has been told that the flight is slow, or has not.
+    fn news(&self, knows_slow: bool) -> Option<News> {
+        if let Some(landing) = self.landed.get() {
+            return Some(News::Landed(landing.clone()));
+        }
+        let is_slow = !knows_slow && self.is_slow.load(Ordering::Acquire);
+        is_slow.then_some(News::Slow)
     }
 }
 
 impl Seat {
-    /// Waits for the flight to land, or to answer early.
-    pub(crate) async fn wait(&self) -> Result<Answer, CacheError> {
+    /// Waits for the flight to land; also, unless that is known, for it to be slow.
+    pub(crate) async fn wait(&self, knows_slow: bool) -> News {
         loop {
             let mut news = std::pin::pin!(self.flight.news.notified());
             // Listening before looking: news between the two is not missed.
             news.as_mut().enable();
-            if let Some(answer) = self.flight.answer() {
-                return answer;
+            if let Some(told) = self.flight.news(knows_slow) {
+                return told;
             }
             news.await;
         }
+    }
+
+    /// Lets nobody join this flight any more.
+    pub(crate) fn close_flight(&self) {
+        self.flights.close(&self.flight);
     }
 }
 

@@ -15,19 +15,20 @@ impl Engine {
     /// Invalidates a key. A load that began before this is not stored, and nobody joins it.
     pub(crate) fn invalidate_key(&self, key: &StoredKey, mode: Mode) -> Asof {
         let at = self.fences.advance();
-        let mut stripe = self.fences.lock(key.hash());
+        let mut locked = self.lock(key);
+        let stripe = &mut locked.stripe;
         stripe.bump(at);
         match mode {
             Mode::Remove => {
-                self.l1.remove(&stripe, key);
+                self.l1.remove(stripe, key);
             }
             Mode::Expire => {
                 let now = self.clock.now();
                 self.l1
-                    .replace(&stripe, key, now, |entry| Some(entry.expired_at(now)));
+                    .replace(stripe, key, now, |entry| Some(entry.expired_at(now)));
             }
         }
-        drop(stripe);
+        drop(locked);
         self.flights.detach(key);
         self.counters.invalidations.add();
         at
@@ -50,12 +51,13 @@ impl Engine {
         tags: Option<Arc<[Tag]>>,
     ) -> Asof {
         let at = self.fences.advance();
-        let mut stripe = self.fences.lock(key.hash());
+        let mut locked = self.lock(key);
+        let stripe = &mut locked.stripe;
         stripe.bump(at);
         let clock = self.purges.clock();
         let entry = self.entry(profile, content, value_type, at, tags, clock);
-        self.keep(&stripe, key, entry);
-        drop(stripe);
+        self.keep(stripe, key, entry);
+        drop(locked);
         self.flights.detach(key);
         at
     }

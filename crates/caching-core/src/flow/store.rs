@@ -7,8 +7,8 @@ use crate::entry::{Content, Entry, Freshness, Lifetime};
 use crate::error::CacheError;
 use crate::flow::Engine;
 use crate::flow::flight::Flight;
-use crate::flow::load::Answer;
-use crate::flow::look::{Found, Kept};
+use crate::flow::load::{Answer, Request};
+use crate::flow::look::Found;
 use crate::key::StoredKey;
 use crate::options::Profile;
 use crate::outcome::{Level, Outcome};
@@ -20,25 +20,28 @@ impl Engine {
     pub(crate) fn store_load(
         &self,
         flight: &Flight,
-        profile: &Profile,
+        request: &Request,
         content: &Content,
-        value_type: ValueType,
         tags: Option<Arc<[Tag]>>,
     ) -> bool {
         let entry = self.entry(
-            profile,
+            &request.profile,
             content.clone(),
-            value_type,
+            request.value_type,
             flight.asof,
             tags,
             flight.tag_clock,
         );
-        let stripe = self.fences.lock(flight.key.hash());
-        if !stripe.admits(flight.asof) {
+        let locked = self.lock(&flight.key);
+        // A purge touches no stripe. What was loaded after it is newer than what began before.
+        let newer = |kept: &Entry| kept.tag_clock > flight.tag_clock;
+        let is_late = !locked.stripe.admits(flight.asof)
+            || self.l1.read(&flight.key.as_ref(), newer) == Some(true);
+        if is_late {
             self.counters.refused_stores.add();
             return false;
         }
-        self.keep(&stripe, &flight.key, entry)
+        self.keep(&locked.stripe, &flight.key, entry)
     }
 
     /// Puts an entry in place, or, where its life is over at once, takes away what was there.
@@ -79,19 +82,23 @@ impl Engine {
     }
 
     /// The stale value that may be given in place of an error, if there is one.
-    pub(crate) fn fallback(&self, key: &StoredKey, profile: &Profile) -> Option<Kept> {
-        if !profile.fail_safe {
+    pub(crate) fn fallback(&self, request: &Request) -> Option<Answer> {
+        if !request.profile.fail_safe {
             return None;
         }
-        let (key, now) = (key.as_ref(), self.clock.now());
+        let (key, now) = (request.key.as_ref(), self.clock.now());
         self.l1
             .read(&key, |entry| {
                 let usable = entry.lifetime.freshness(now) != Freshness::Expired
                     && self.purges.judge(&key, entry) != Validity::Removed
-                    && matches!(entry.content, Content::Value(_));
-                usable.then(|| Kept {
+                    && matches!(&entry.content, Content::Value(value) if request.value_type.is_of(value));
+                usable.then(|| Answer {
                     content: entry.content.clone(),
                     type_name: entry.type_name,
+                    outcome: Outcome::stale(Level::L1),
+                    tags: entry.tags.clone(),
+                    tag_clock: entry.tag_clock,
+                    is_private: false,
                 })
             })
             .flatten()
@@ -102,26 +109,31 @@ impl Engine {
     pub(crate) fn fall_back(
         &self,
         flight: &Flight,
-        profile: &Profile,
+        request: &Request,
         error: CacheError,
     ) -> Result<Answer, CacheError> {
         tracing::warn!(kind = flight.key.kind().name(), %error, "a factory failed");
-        // A failed early refresh: the value is fresh still, and stays as it is.
-        if let Found::Fresh(kept) = self.look(&flight.key.as_ref(), false)
-            && matches!(kept.content, Content::Value(_))
-        {
-            return Ok(Answer::kept(kept, Outcome::hit(Level::L1)));
-        }
-        let stripe = self.fences.lock(flight.key.hash());
-        let Some(kept) = self.fallback(&flight.key, profile) else {
+        let locked = self.lock(&flight.key);
+        let Some(stale) = self.fallback(request) else {
             return Err(error);
         };
-        if stripe.admits(flight.asof) {
+        // A failed early refresh, or a newer load that landed meanwhile: it is fresh, and stays so.
+        if let Found::Fresh(_) = self.look(&flight.key.as_ref(), false) {
             let now = self.clock.now();
-            self.l1.replace(&stripe, &flight.key, now, |entry| {
-                Some(entry.throttled(now, profile.throttle))
+            self.l1.replace(&locked.stripe, &flight.key, now, |entry| {
+                Some(entry.refreshable_at(now.after(request.profile.throttle)))
+            });
+            return Ok(Answer {
+                outcome: Outcome::hit(Level::L1),
+                ..stale
             });
         }
-        Ok(Answer::kept(kept, Outcome::stale(Level::L1)))
+        if locked.stripe.admits(flight.asof) {
+            let now = self.clock.now();
+            self.l1.replace(&locked.stripe, &flight.key, now, |entry| {
+                Some(entry.throttled(now, request.profile.throttle, flight.tag_clock))
+            });
+        }
+        Ok(stale)
     }
 }

@@ -57,8 +57,9 @@ impl KeyKind {
 
 impl PartialEq for KeyKind {
     fn eq(&self, other: &Self) -> bool {
-        // The names decide: two names may share a fingerprint.
-        self.fingerprint == other.fingerprint && self.name == other.name
+        // The names decide: two names may share a fingerprint. Mostly they are the same literal.
+        self.fingerprint == other.fingerprint
+            && (std::ptr::eq(self.name, other.name) || self.name == other.name)
     }
 }
 

@@ -25,7 +25,7 @@ impl KeyRef<'_> {
             hash: self.hash,
             scope: self.scope,
             kind: self.kind,
-            text: self.text.into(),
+            text: Text::new(self.text),
         }
     }
 }
@@ -43,7 +43,7 @@ impl Equivalent<StoredKey> for KeyRef<'_> {
         // The hash first: it differs for almost every other key, and costs one comparison.
         self.hash == stored.hash
             && self.scope == stored.scope
-            && *self.text == *stored.text
+            && self.text == stored.text.as_bytes()
             && self.kind == stored.kind
     }
 }
@@ -54,7 +54,39 @@ pub(crate) struct StoredKey {
     hash: u64,
     scope: ScopeId,
     kind: KeyKind,
-    text: Arc<[u8]>,
+    text: Text,
+}
+
+/// How long a text may be to stand in the key itself, where a look-up finds it without a detour.
+const INLINE: usize = 22;
+
+/// The text of a stored key: in place, or shared by its copies.
+#[derive(Clone)]
+enum Text {
+    Inline { length: u8, bytes: [u8; INLINE] },
+    Shared(Arc<[u8]>),
+}
+
+impl Text {
+    fn new(text: &[u8]) -> Self {
+        let mut bytes = [0; INLINE];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(text);
+                Self::Inline { length, bytes }
+            }
+            _ => Self::Shared(text.into()),
+        }
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            // The length is that of a slice of `bytes`; `unwrap_or` only spares a panic branch.
+            Self::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or(bytes),
+            Self::Shared(text) => text,
+        }
+    }
 }
 
 impl StoredKey {
@@ -64,7 +96,7 @@ impl StoredKey {
             hash: self.hash,
             scope: self.scope,
             kind: self.kind,
-            text: &self.text,
+            text: self.text.as_bytes(),
         }
     }
 
@@ -80,9 +112,20 @@ impl StoredKey {
         self.kind
     }
 
+    /// The text as it stands outside the process: printable, and another one for each key.
+    pub(crate) fn physical_text(&self) -> String {
+        let text = self.text.as_bytes();
+        if self.kind == KeyKind::PLAIN {
+            // Nobody escaped it, so that a `%` in it has to be told from one that is written here.
+            escaped(text, |byte| byte.is_ascii_graphic() && byte != b'%')
+        } else {
+            printable(text)
+        }
+    }
+
     /// The text in a form that is safe to print: control and non-ASCII bytes are escaped.
     pub(crate) fn printable(&self) -> String {
-        printable(&self.text)
+        printable(self.text.as_bytes())
     }
 }
 
@@ -108,9 +151,13 @@ impl fmt::Debug for StoredKey {
 
 /// A key's text with everything escaped that a log or a terminal would not show as it is.
 pub(crate) fn printable(text: &[u8]) -> String {
+    escaped(text, |byte| byte.is_ascii_graphic())
+}
+
+fn escaped(text: &[u8], is_clean: impl Fn(u8) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for byte in text {
-        if byte.is_ascii_graphic() {
+        if is_clean(*byte) {
             shown.push(char::from(*byte));
         } else {
             shown.extend(escape(*byte).map(char::from));

@@ -1,9 +1,12 @@
 //! The text of a key: built on the stack, with every part escaped.
 
+use std::any::Any;
 use std::fmt::{self, Display, Write};
 
+use smallvec::SmallVec;
+
 /// How much of a key fits without an allocation; longer texts move to the heap.
-const INLINE: usize = 120;
+const INLINE: usize = 128;
 
 /// A buffer into which a key writes its text.
 ///
@@ -20,22 +23,14 @@ const INLINE: usize = 120;
 /// text.part(&7);
 /// assert_eq!(text.as_bytes(), b"a%3Ab:7");
 /// ```
-pub struct KeyText {
-    inline: [u8; INLINE],
-    len: usize,
-    /// In use once the text has outgrown `inline`; then it holds all of it.
-    heap: Vec<u8>,
-}
+pub struct KeyText(SmallVec<[u8; INLINE]>);
 
 impl KeyText {
     /// An empty text.
+    #[inline]
     #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            inline: [0; INLINE],
-            len: 0,
-            heap: Vec::new(),
-        }
+    pub fn new() -> Self {
+        Self(SmallVec::new())
     }
 
     /// Appends a literal of the template, as it is.
@@ -46,9 +41,26 @@ impl KeyText {
 
     /// Appends a part, escaped.
     #[inline]
-    pub fn part<T: Display + ?Sized>(&mut self, part: &T) {
-        // Escaped itself never fails; a `Display` that returns an error has written what it could,
-        // and the rest of the key still tells it apart.
+    pub fn part<T: Display + 'static>(&mut self, part: &T) {
+        // The compiler knows the type here, so that one of these is all that remains of them.
+        // Numbers and strings need no formatter, which would cost several times the look-up.
+        let any: &dyn Any = part;
+        if let Some(number) = unsigned(any) {
+            self.number(number);
+        } else if let Some(text) = any.downcast_ref::<String>() {
+            self.escaped(text.as_bytes());
+        } else if let Some(text) = any.downcast_ref::<&'static str>() {
+            self.escaped(text.as_bytes());
+        } else {
+            self.formatted(part);
+        }
+    }
+
+    /// Appends a part of any type, escaped: borrowed text, say, in a key that is written by hand.
+    ///
+    /// Keys are as distinct as what `Display` writes.
+    pub fn formatted<T: Display + ?Sized>(&mut self, part: &T) {
+        // Escaped itself never fails; a `Display` that returns an error has written what it could.
         let _ = write!(Escaped(self), "{part}");
     }
 
@@ -56,25 +68,57 @@ impl KeyText {
     #[inline]
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        if self.heap.is_empty() {
-            &self.inline[..self.len]
-        } else {
-            &self.heap
-        }
+        &self.0
     }
 
     #[inline]
     fn push(&mut self, bytes: &[u8]) {
-        if !self.heap.is_empty() {
-            self.heap.extend_from_slice(bytes);
-        } else if let Some(free) = self.inline.get_mut(self.len..self.len + bytes.len()) {
-            free.copy_from_slice(bytes);
-            self.len += bytes.len();
-        } else {
-            self.heap.reserve(self.len + bytes.len());
-            self.heap.extend_from_slice(&self.inline[..self.len]);
-            self.heap.extend_from_slice(bytes);
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Appends a number in decimal digits.
+    #[inline]
+    fn number(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
         }
+        self.push(&digits[first..]);
+    }
+
+    #[inline]
+    fn escaped(&mut self, bytes: &[u8]) {
+        let mut clean = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            if !is_unreserved(*byte) {
+                self.push(&bytes[clean..at]);
+                self.push(&escape(*byte));
+                clean = at + 1;
+            }
+        }
+        self.push(&bytes[clean..]);
+    }
+}
+
+/// The number, if it is of an unsigned type.
+#[inline]
+fn unsigned(any: &dyn Any) -> Option<u64> {
+    if let Some(number) = any.downcast_ref::<u64>() {
+        Some(*number)
+    } else if let Some(number) = any.downcast_ref::<u32>() {
+        Some(u64::from(*number))
+    } else if let Some(number) = any.downcast_ref::<usize>() {
+        u64::try_from(*number).ok()
+    } else if let Some(number) = any.downcast_ref::<u16>() {
+        Some(u64::from(*number))
+    } else {
+        any.downcast_ref::<u8>().map(|number| u64::from(*number))
     }
 }
 
@@ -98,16 +142,7 @@ struct Escaped<'a>(&'a mut KeyText);
 impl Write for Escaped<'_> {
     #[inline]
     fn write_str(&mut self, part: &str) -> fmt::Result {
-        let bytes = part.as_bytes();
-        let mut clean = 0;
-        for (at, byte) in bytes.iter().enumerate() {
-            if !is_unreserved(*byte) {
-                self.0.push(&bytes[clean..at]);
-                self.0.push(&escape(*byte));
-                clean = at + 1;
-            }
-        }
-        self.0.push(&bytes[clean..]);
+        self.0.escaped(part.as_bytes());
         Ok(())
     }
 }
@@ -132,12 +167,13 @@ mod tests {
     use super::*;
 
     fn rendered(parts: &[&str]) -> String {
+        let parts = parts.iter().map(|part| (*part).to_owned());
         let mut text = KeyText::new();
-        for (at, part) in parts.iter().enumerate() {
+        for (at, part) in parts.enumerate() {
             if at > 0 {
                 text.literal(":");
             }
-            text.part(part);
+            text.part(&part);
         }
         String::from_utf8(text.as_bytes().to_vec()).unwrap()
     }
@@ -147,6 +183,26 @@ mod tests {
         assert_ne!(rendered(&["a:b", "c"]), rendered(&["a", "b:c"]));
         assert_ne!(rendered(&["a%3Ab"]), rendered(&["a:b"]));
         assert_ne!(rendered(&["", "a"]), rendered(&["a", ""]));
+    }
+
+    #[test]
+    fn a_part_that_is_written_without_a_formatter_is_written_alike() {
+        fn both<T: Display + 'static>(part: &T) {
+            let (mut quick, mut formatted) = (KeyText::new(), KeyText::new());
+            quick.part(part);
+            formatted.formatted(part);
+            assert_eq!(quick.as_bytes(), formatted.as_bytes(), "{part}");
+        }
+        both(&0_u8);
+        both(&u16::MAX);
+        both(&u32::MAX);
+        both(&10_u64);
+        both(&u64::MAX);
+        both(&usize::MAX);
+        both(&i64::MIN);
+        both(&'/');
+        both(&"a/b");
+        both(&String::from("a\nb%"));
     }
 
     #[test]

@@ -61,7 +61,16 @@ impl L1 {
 
     /// Tells the policy of a miss: its admission counts those too.
     pub(crate) fn missed(&self, key: &StoredKey) {
+        let _guard = self.guard();
         self.policy.used(key);
+    }
+
+    /// Keeps what is dropped from the index alive until the guard is.
+    ///
+    /// Whoever takes a lock takes this before: values are then dropped after the lock was given up,
+    /// since their own `Drop` may call the cache.
+    pub(crate) fn guard(&self) -> papaya::LocalGuard<'_> {
+        self.index.guard()
     }
 
     /// Keeps an entry under a key, in place of what was there.
@@ -80,7 +89,7 @@ impl L1 {
         self.policy.admit(key, generation, remaining);
     }
 
-    /// Puts another entry in the place of the one that is there, if it is of this generation.
+    /// Puts another entry in the place of the one that is there, if there is one.
     pub(crate) fn replace(
         &self,
         stripe: &StripeGuard<'_>,
@@ -97,7 +106,10 @@ impl L1 {
 
     /// Drops the entry of a key; true if there was one.
     pub(crate) fn remove(&self, _stripe: &StripeGuard<'_>, key: &StoredKey) -> bool {
-        let removed = self.index.pin().remove(&key.as_ref()).is_some();
+        let guard = self.index.guard();
+        let removed = self.index.remove(&key.as_ref(), &guard).is_some();
+        // What was removed on purpose does not stay in memory until more is.
+        papaya::Guard::flush(&guard);
         if removed {
             self.policy.forget(key);
         }

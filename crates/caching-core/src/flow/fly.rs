@@ -1,0 +1,195 @@
+//! A flight from its factory's side: run within limits, store what came, or fall back.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+use tracing::Instrument;
+
+use crate::entry::Content;
+use crate::error::CacheError;
+use crate::flow::context::SharedChanges;
+use crate::flow::engine::named;
+use crate::flow::flight::{Flight, Landing};
+use crate::flow::load::{Answer, Factory, Request};
+use crate::flow::loading::Loading;
+use crate::flow::{Engine, FactoryContext};
+use crate::outcome::Outcome;
+
+/// Lands the flight of a task that is dropped before its end, so that nobody waits for ever.
+struct LandsAnyway {
+    engine: Arc<Engine>,
+    flight: Arc<Flight>,
+}
+
+impl Drop for LandsAnyway {
+    fn drop(&mut self) {
+        if self.flight.has_landed() {
+            return;
+        }
+        let key = &self.flight.key;
+        let aborted = CacheError::FactoryAborted {
+            key: named(key.kind(), key.as_ref().text),
+        };
+        self.engine
+            .flights
+            .land(&self.flight, Landing::Answered(Err(aborted)));
+    }
+}
+
+impl Engine {
+    /// Starts the factory in a task of its own: its callers may leave, and it may outlive them.
+    pub(crate) fn take_off(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        flight: &Arc<Flight>,
+        request: Request,
+        factory: Factory,
+        loading: Loading,
+    ) {
+        let lands = LandsAnyway {
+            engine: Arc::clone(self),
+            flight: Arc::clone(flight),
+        };
+        let work = async move {
+            let (engine, flight) = (&lands.engine, &lands.flight);
+            let fly = engine.fly(flight, request, factory, loading);
+            if let Some(result) = engine.ending.run_until_cancelled(fly).await {
+                engine.flights.land(flight, Landing::Answered(result));
+            }
+            drop(lands);
+        };
+        // Owned by `tasks`: `stop` waits for it, and ends it through `ending` at its deadline.
+        let task = self.tasks.spawn_on(work.in_current_span(), runtime);
+        flight.runs_as(task.abort_handle());
+    }
+
+    async fn fly(
+        &self,
+        flight: &Arc<Flight>,
+        request: Request,
+        factory: Factory,
+        loading: Loading,
+    ) -> Result<Answer, CacheError> {
+        let fallback = self.fallback(&request);
+        let was_stale = fallback.is_some();
+        let changes = SharedChanges::default();
+        let cx = FactoryContext {
+            key: request.key.printable(),
+            physical_key: self.physical_key(&request.key),
+            scope: request.key.scope(),
+            stale: fallback.map(|stale| stale.content),
+            changes: changes.clone(),
+        };
+        let run = self.run(&request, factory, cx, loading);
+        let result = self.within_limits(flight, &request, was_stale, run).await;
+
+        let changes = changes.take();
+        let mut request = request;
+        request.profile = request.profile.with(&changes.options);
+        request.tags.extend(changes.tags.iter());
+        match result.and_then(|content| request.tags.check().map(|()| content)) {
+            Ok(content) => {
+                self.counters.factory_successes.add();
+                let tags = request.tags.clone().into_kept();
+                let stored = !changes.is_kept_out
+                    && self.store_load(flight, &request, &content, tags.clone());
+                Ok(Answer {
+                    content,
+                    type_name: request.value_type.name_fn(),
+                    outcome: Outcome::miss(was_stale, stored),
+                    tags,
+                    tag_clock: flight.tag_clock,
+                    is_private: changes.is_kept_out,
+                })
+            }
+            Err(error) => self.fall_back(flight, &request, error),
+        }
+    }
+
+    /// Runs a factory within its limits. Past the soft one, if there is something stale, its
+    /// callers are told, and it goes on behind them; past the hard one it is dropped.
+    async fn within_limits(
+        &self,
+        flight: &Arc<Flight>,
+        request: &Request,
+        has_stale: bool,
+        run: impl Future<Output = Result<Content, CacheError>>,
+    ) -> Result<Content, CacheError> {
+        let attended = async {
+            let mut run = std::pin::pin!(run);
+            if let (Some(soft), true) = (request.profile.factory_soft_limit, has_stale) {
+                tokio::select! {
+                    biased;
+                    result = &mut run => return result,
+                    () = sleep(soft) => {
+                        self.counters.background_loads.add();
+                        flight.go_on_unattended();
+                        flight.is_late();
+                    }
+                }
+            }
+            run.await
+        };
+        let Some(hard) = request.profile.factory_hard_limit else {
+            return attended.await;
+        };
+        timeout(hard, attended).await.unwrap_or_else(|_| {
+            self.counters.factory_timeouts.add();
+            Err(CacheError::FactoryTimeout {
+                key: request.name(),
+                limit: hard,
+            })
+        })
+    }
+
+    /// Runs a factory in the scope of its key, and turns a panic into an error.
+    async fn run(
+        &self,
+        request: &Request,
+        factory: Factory,
+        cx: FactoryContext,
+        loading: Loading,
+    ) -> Result<Content, CacheError> {
+        let mut ended = None;
+        let work = async {
+            // The factory may panic before its first await, too.
+            let mut run = Box::pin(async move { factory(cx).await });
+            let run = std::future::poll_fn(|cx| {
+                // A factory that panicked is never polled again, so nothing that it left half-done
+                // is seen.
+                catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx)))
+                    .map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
+            });
+            ended = Some(loading.enter(run).await);
+        };
+        self.scope.enter(request.key.scope(), Box::pin(work)).await;
+        let error = match ended {
+            Some(Ok(Ok(content))) => return Ok(content),
+            Some(Ok(Err(source))) => CacheError::Factory {
+                key: request.name(),
+                source: source.into(),
+            },
+            Some(Err(panic)) => CacheError::FactoryPanicked {
+                key: request.name(),
+                message: panic_message(panic.as_ref()),
+            },
+            None => CacheError::FactoryAborted {
+                key: request.name(),
+            },
+        };
+        self.counters.factory_failures.add();
+        Err(error)
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,54 @@
+//! Which factories led to a call: a factory that asks for its own key would wait for itself.
+
+use std::sync::Arc;
+
+use crate::error::CacheError;
+use crate::flow::Engine;
+use crate::flow::load::Request;
+use crate::key::StoredKey;
+
+tokio::task_local! {
+    static LOADING: Loading;
+}
+
+/// A key that is being loaded, and the one whose factory asked for it.
+#[derive(Clone)]
+pub(crate) struct Loading {
+    /// Tells caches apart; it is only compared.
+    cache: usize,
+    key: StoredKey,
+    outer: Option<Arc<Loading>>,
+}
+
+impl Loading {
+    /// The load of a request, in whatever factory its caller is.
+    pub(crate) fn begin(engine: &Arc<Engine>, request: &Request) -> Result<Self, CacheError> {
+        let loading = Self {
+            cache: Arc::as_ptr(engine).addr(),
+            key: request.key.clone(),
+            outer: LOADING.try_with(Clone::clone).ok().map(Arc::new),
+        };
+        if loading.waits_for_itself() {
+            return Err(CacheError::Reentrant {
+                key: request.name(),
+            });
+        }
+        Ok(loading)
+    }
+
+    /// Runs a factory as that of this load.
+    pub(crate) async fn enter<F: Future>(self, factory: F) -> F::Output {
+        LOADING.scope(self, factory).await
+    }
+
+    fn waits_for_itself(&self) -> bool {
+        let mut outer = self.outer.as_deref();
+        while let Some(loading) = outer {
+            if loading.cache == self.cache && loading.key == self.key {
+                return true;
+            }
+            outer = loading.outer.as_deref();
+        }
+        false
+    }
+}
