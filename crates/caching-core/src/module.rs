@@ -49,7 +49,9 @@ impl Module for CachingModule {
 
     fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
         let config: CacheConfig = cx.section("cache")?;
-        check_kinds()?;
+        for shared in shared_kinds(inventory::iter::<KnownKind>) {
+            tracing::warn!("{shared}; where they meet in one cache, equal texts name one entry");
+        }
         check_profiles(&config)?;
         cx.provide(
             HybridCache::builder()
@@ -88,28 +90,22 @@ pub struct KnownKind {
 
 inventory::collect!(KnownKind);
 
-/// Refuses a kind that two keys have: equal texts of theirs would name one entry.
-fn check_kinds() -> Result<(), BoxError> {
+/// The kinds that two keys have: equal texts of theirs name one entry.
+///
+/// It is told and not refused, since the registry is that of the whole binary: a test binary may hold
+/// keys of several programs that never meet in one cache.
+fn shared_kinds<'a>(known: impl IntoIterator<Item = &'a KnownKind>) -> Vec<String> {
     let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for known in inventory::iter::<KnownKind> {
+    for known in known {
         keys.entry(known.kind).or_default().insert(known.key);
     }
-    let shared: Vec<String> = keys
-        .iter()
+    keys.iter()
         .filter(|(_, keys)| keys.len() > 1)
         .map(|(kind, keys)| {
             let keys: Vec<&str> = keys.iter().copied().collect();
             format!("`{kind}` is the kind of {}", keys.join(" and of "))
         })
-        .collect();
-    if shared.is_empty() {
-        return Ok(());
-    }
-    Err(format!(
-        "{}; equal texts would name one entry, so give each key a kind of its own",
-        shared.join("; ")
-    )
-    .into())
+        .collect()
 }
 
 /// Refuses profiles that no key of this program can have: they would silently do nothing.
@@ -135,4 +131,23 @@ fn check_profiles(config: &CacheConfig) -> Result<(), BoxError> {
         known.join(", ")
     )
     .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_keys_of_one_kind_are_told_by_their_names() {
+        let known = |kind, key| KnownKind { kind, key };
+        let found = shared_kinds(&[
+            known("invoice", "shop::ById"),
+            known("invoice", "shop::ByNumber"),
+            known("customer", "shop::CustomerKey"),
+        ]);
+        assert_eq!(
+            found,
+            ["`invoice` is the kind of shop::ById and of shop::ByNumber"]
+        );
+    }
 }
