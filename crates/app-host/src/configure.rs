@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::assembly::plan::{Check, Contribution, Owned, Plan, Provider};
 use crate::health::HealthCheck;
+use crate::made::Made;
 use crate::{
     BoxError, Config, ConfigError, EnabledModules, Environment, Health, Module, ModuleId,
     ServiceBuilder, Services,
@@ -74,6 +75,29 @@ impl ConfigureContext<'_> {
         self.plan
             .providers
             .push(Provider::of_value(self.module, self.index, value));
+    }
+
+    /// Provides a service that is made of the services of others, and to which nobody contributes.
+    ///
+    /// ```
+    /// use app_host::{BoxError, ConfigureContext};
+    ///
+    /// #[derive(Clone)]
+    /// struct Database;
+    ///
+    /// #[derive(Clone)]
+    /// struct Invoices(Database);
+    ///
+    /// fn configure(cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
+    ///     cx.provide_with(|services| Ok(Invoices(services.get()?)));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn provide_with<T: Clone + Send + Sync + 'static>(
+        &mut self,
+        make: impl FnOnce(&Services) -> Result<T, BoxError> + Send + 'static,
+    ) {
+        self.provide(Made::by(make));
     }
 
     /// Changes the builder `B` that another module provides (or this one), before it is built.

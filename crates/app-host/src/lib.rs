@@ -75,6 +75,7 @@ mod health;
 #[cfg(feature = "http")]
 mod http;
 mod lifecycle;
+mod made;
 mod module;
 mod panic;
 mod readiness;

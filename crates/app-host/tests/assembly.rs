@@ -45,6 +45,24 @@ fn dish(name: &'static str) -> impl Fn(&mut ConfigureContext<'_>) -> Result<(), 
 }
 
 #[tokio::test]
+async fn a_closure_makes_a_service_of_the_services_of_others_with_what_was_contributed() {
+    let app = app()
+        .with_module(module::<A>("soup").configure(dish("soup")))
+        .with_module(module::<B>("kitchen").configure(|cx| {
+            cx.provide(MenuBuilder::default());
+            Ok(())
+        }))
+        .with_module(module::<C>("counter").configure(|cx| {
+            cx.provide_with(|services| Ok(services.get::<Menu>()?.0.len()));
+            Ok(())
+        }))
+        .build()
+        .await
+        .unwrap();
+    assert_eq!(app.services().get::<usize>().unwrap(), 1);
+}
+
+#[tokio::test]
 async fn contributions_are_folded_in_the_order_of_the_modules_before_the_service_is_built() {
     let app = app()
         .with_module(module::<A>("soup").configure(dish("soup")))

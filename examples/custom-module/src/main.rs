@@ -4,10 +4,7 @@
 
 use std::sync::Arc;
 
-use app_host::{
-    App, BoxError, ConfigFormat, ConfigureContext, Dependencies, Module, ServiceBuilder, Services,
-    async_trait,
-};
+use app_host::{App, BoxError, ConfigFormat, ConfigureContext, Dependencies, Module};
 use caching_core::{CacheKey, CachingModule, HybridCache};
 use serde::Deserialize;
 
@@ -53,25 +50,9 @@ impl Greeter {
     }
 }
 
-/// What is known before the services are there; built once they are.
-struct GreeterBuilder(GreeterConfig);
-
-#[async_trait]
-impl ServiceBuilder for GreeterBuilder {
-    type Service = Greeter;
-
-    async fn build(self, services: &Services) -> Result<Greeter, BoxError> {
-        Ok(Greeter {
-            greeting: self.0.greeting.into(),
-            cache: services.get()?,
-        })
-    }
-}
-
 #[derive(Default)]
 struct GreeterModule;
 
-#[async_trait]
 impl Module for GreeterModule {
     fn name(&self) -> &'static str {
         "greeter"
@@ -82,8 +63,13 @@ impl Module for GreeterModule {
     }
 
     fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
-        let config = cx.section("greeter")?;
-        cx.provide(GreeterBuilder(config));
+        let config: GreeterConfig = cx.section("greeter")?;
+        cx.provide_with(|services| {
+            Ok(Greeter {
+                greeting: config.greeting.into(),
+                cache: services.get()?,
+            })
+        });
         Ok(())
     }
 }

@@ -1,15 +1,9 @@
 //! Customers as a module.
 
-use app_host::{
-    BoxError, ConfigureContext, Dependencies, Module, ServiceBuilder, Services, async_trait,
-};
-use caching_core::HybridCache;
+use app_host::{BoxError, ConfigureContext, Dependencies, Module};
 
 use super::{CustomerQueries, CustomerReader, routes};
-use crate::{
-    database::Database,
-    invoices::{InvoiceReader, InvoicesModule},
-};
+use crate::invoices::InvoicesModule;
 
 /// Provides [`CustomerReader`], and serves `/customers`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,25 +19,15 @@ impl Module for CustomersModule {
     }
 
     fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
-        cx.provide(ReaderBuilder);
+        cx.provide_with(|services| {
+            let queries = CustomerQueries::new(services.get()?);
+            Ok(CustomerReader::new(
+                services.get()?,
+                queries,
+                services.get()?,
+            ))
+        });
         cx.routes(|services| Ok(routes::routes(services.get()?)));
         Ok(())
-    }
-}
-
-struct ReaderBuilder;
-
-#[async_trait]
-impl ServiceBuilder for ReaderBuilder {
-    type Service = CustomerReader;
-
-    async fn build(self, services: &Services) -> Result<CustomerReader, BoxError> {
-        let cache = services.get::<HybridCache>()?;
-        let queries = CustomerQueries::new(services.get::<Database>()?);
-        Ok(CustomerReader::new(
-            cache,
-            queries,
-            services.get::<InvoiceReader>()?,
-        ))
     }
 }

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use app_host::{
-    BoxError, ConfigureContext, Dependencies, Module, ServiceBuilder, Services, async_trait,
-};
-use caching_core::{CachingModule, HybridCache};
+use app_host::{BoxError, ConfigureContext, Dependencies, Module};
+use caching_core::CachingModule;
 use caching_tenancy::{CachingTenancyModule, TenantDirectory};
 
 use super::Directory;
-use crate::database::{Database, DatabaseModule};
+use crate::database::DatabaseModule;
 
 /// Tells the tenancy layer which tenants there are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,20 +26,10 @@ impl Module for TenantsModule {
     }
 
     fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
-        cx.provide(DirectoryBuilder);
+        cx.provide_with(|services| {
+            let directory = Directory::new(services.get()?, services.get()?);
+            Ok(Arc::new(directory) as Arc<dyn TenantDirectory>)
+        });
         Ok(())
-    }
-}
-
-struct DirectoryBuilder;
-
-#[async_trait]
-impl ServiceBuilder for DirectoryBuilder {
-    type Service = Arc<dyn TenantDirectory>;
-
-    async fn build(self, services: &Services) -> Result<Self::Service, BoxError> {
-        let cache = services.get::<HybridCache>()?;
-        let database = services.get::<Database>()?;
-        Ok(Arc::new(Directory::new(cache, database)))
     }
 }
