@@ -4,6 +4,8 @@ use async_trait::async_trait;
 
 use crate::coherence::{Asof, Mode};
 use crate::error::BoxError;
+use crate::key::KeyName;
+use crate::level::Deployment;
 use crate::scope::BoxFuture;
 
 /// A part of the keys that has a sequence of its own: one for a single server.
@@ -28,22 +30,31 @@ impl Partition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// These keys, by their physical texts.
+    /// These keys.
     Keys {
         /// The keys.
-        physical_keys: Vec<String>,
+        keys: Vec<KeyName>,
         /// Whether they are gone, or stale from now on.
         mode: Mode,
     },
-    /// What carries a tag, at a time of the tag clock.
+    /// A group of entries, at a time of the tag clock.
     Group {
-        /// The group as a tag: `SCOPE/TAG`, `k:KIND` of a scope, a scope, or `*`.
-        physical_tag: String,
+        /// `*` for everything, `SCOPE` for a scope, `SCOPE kind:KIND` and `SCOPE tag:TAG` within one.
+        group: String,
         /// The tag clock of the purge; `0` where the store has yet to give one.
         clock: u64,
         /// Whether it is gone, or stale from now on.
         mode: Mode,
     },
+}
+
+/// An invalidation that the store has applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Its number.
+    pub at: Asof,
+    /// The tag clock after it.
+    pub tag_clock: u64,
 }
 
 /// A message: an invalidation with its number.
@@ -66,8 +77,12 @@ pub trait Backplane: Send + Sync + 'static {
     /// A short name for logs and the report.
     fn name(&self) -> &'static str;
 
-    /// Subscribes, and gives every notice to `listener` until the returned future is dropped or the
-    /// connection is lost.
+    /// Tells what deployment this is, once, before anything else. It opens nothing.
+    fn open(&self, deployment: &Deployment);
+
+    /// Subscribes to the notices of all partitions, and gives each to `listener`. The returned future
+    /// drives the subscription: it ends, with why, when the connection is lost, and dropping it ends
+    /// the subscription. When this returns, the store knows of the subscription.
     ///
     /// # Errors
     ///

@@ -103,7 +103,7 @@ pub(crate) const fn is_lower_snake(name: &str) -> bool {
 /// FNV-1a, 64 bits: small enough to run in a `const`.
 ///
 /// Source: Fowler, Noll, Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>.
-const fn fingerprint(name: &str) -> u64 {
+pub(crate) const fn fingerprint(name: &str) -> u64 {
     let bytes = name.as_bytes();
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut at = 0;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use equivalent::Equivalent;
 
-use crate::key::KeyKind;
 use crate::key::text::escape;
+use crate::key::{KeyKind, KeyName};
 use crate::scope::ScopeId;
 
 /// A key for a look-up: everything is borrowed, and the hash is made once.
@@ -112,6 +112,11 @@ impl StoredKey {
         self.kind
     }
 
+    /// The key as processes name it to each other.
+    pub(crate) fn name(&self, scope: &str) -> KeyName {
+        KeyName::new(scope, self.kind.name(), &self.physical_text())
+    }
+
     /// The text as it stands outside the process: printable, and another one for each key.
     pub(crate) fn physical_text(&self) -> String {
         let text = self.text.as_bytes();
@@ -147,6 +152,32 @@ impl fmt::Debug for StoredKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind, self.printable())
     }
+}
+
+/// The bytes of a text that [`StoredKey::physical_text`] wrote for a key of this kind.
+pub(crate) fn text_of(kind: KeyKind, physical: &str) -> Vec<u8> {
+    if kind != KeyKind::PLAIN {
+        // `KeyText` writes nothing but visible ASCII, which stands there as it is.
+        return physical.as_bytes().to_vec();
+    }
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let bytes = physical.as_bytes();
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match (*byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                // Two hexadecimal digits are below 256.
+                text.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            (byte, ..) => {
+                text.push(byte);
+                at += 1;
+            }
+        }
+    }
+    text
 }
 
 /// A key's text with everything escaped that a log or a terminal would not show as it is.

@@ -33,10 +33,14 @@ impl KeyText {
         Self(SmallVec::new())
     }
 
-    /// Appends a literal of the template, as it is.
+    /// Appends a literal of the template, as it is; what is not visible ASCII is escaped.
     #[inline]
     pub fn literal(&mut self, literal: &str) {
-        self.push(literal.as_bytes());
+        if literal.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.push(literal.as_bytes());
+        } else {
+            self.escaped(literal.as_bytes());
+        }
     }
 
     /// Appends a part, escaped.
