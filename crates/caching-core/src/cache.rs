@@ -12,12 +12,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::builder::HybridCacheBuilder;
+pub use self::builder::{HybridCacheBuilder, Plaintext};
 pub use self::demand::{Demand, Optional, Required};
 pub use self::get::{Get, GetDetailed, GetFuture};
 pub use self::get_or_set::{GetOrSet, GetOrSetDetailed, GetOrSetFuture};
 pub use self::invalidate::{Batch, Invalidated, Token};
-pub use self::set::{Set, SetFuture};
+pub use self::set::{Set, SetFuture, Ticket};
 pub use self::tag_source::{NoTags, TagSource, TagsFrom};
 
 use tokio_util::sync::DropGuard;
@@ -26,7 +26,7 @@ use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
 use crate::flow::{Engine, FactoryContext};
 use crate::key::{Key, KeyOf, KeyRef, printable};
-use crate::observe::Stats;
+use crate::observe::{Propagation, SharedStatus, Stats};
 use crate::scope::{KeyScope, NoScope, Scope, ScopeId};
 
 /// A typed cache in the process, and a handle to it: clones share everything.
@@ -218,6 +218,33 @@ impl HybridCache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.engine.stats()
+    }
+
+    /// How the cache stands with the store that it shares; `None` where it shares none.
+    #[must_use]
+    pub fn shared_status(&self) -> Option<SharedStatus> {
+        self.engine.shared_status()
+    }
+
+    /// How long invalidations of this process took to be heard; empty where no store is shared.
+    #[must_use]
+    pub fn propagation(&self) -> Propagation {
+        self.engine
+            .shared
+            .as_ref()
+            .map(|shared| shared.propagation.snapshot())
+            .unwrap_or_default()
+    }
+
+    /// Begins to hear what other processes invalidate, and waits for the first answer of the shared
+    /// store, for so long at most. True if it came; without a shared store, at once. False outside of
+    /// a tokio runtime with timers.
+    ///
+    /// Nobody has to call it: the first read does as much. A program that does so first spares that
+    /// read the wait.
+    ///
+    pub async fn start(&self, at_most: Duration) -> bool {
+        self.engine.start(at_most).await
     }
 
     /// Stops the cache: calls are refused from now on, and factories that still run are given until

@@ -1,6 +1,10 @@
 //! Time: a point on one machine's clock, and the clocks that give it.
 
+mod sleep;
+
 use std::time::Duration;
+
+pub(crate) use self::sleep::SleepWatch;
 
 /// A point in time, in nanoseconds since its clock began.
 ///
@@ -32,6 +36,15 @@ impl Tick {
         Self(
             self.0
                 .saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        )
+    }
+
+    /// The tick this long before; the first one where it would lie before that.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
         )
     }
 

@@ -1,14 +1,18 @@
 //! The section `[cache]` of a configuration file.
 
+mod shared;
+
 use std::collections::BTreeMap;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
+pub use self::shared::{CoherenceConfig, L2Config};
+use crate::codec::{Codec, CodecChoice, name_problem};
 use crate::error::CacheBuildError;
 use crate::key::is_lower_snake;
 use crate::options::{EntryOptions, Profile, is_share};
-use crate::units::EagerRefresh;
+use crate::units::{CompressAbove, EagerRefresh};
 
 /// The section `[cache]`. An empty one gives the defaults.
 ///
@@ -24,8 +28,12 @@ pub struct CacheConfig {
     /// The longest text of a key, in bytes. Default: `1024`
     pub key_limit: usize,
 
-    /// The largest payload that leaves the process. Default: `1MiB`
+    /// The largest payload that leaves the process, before it is compressed. Default: `1MiB`
     pub payload_limit: ByteSize,
+
+    /// Payloads longer than this leave the process compressed, if that makes them shorter; or `off`.
+    /// Default: `2KiB`
+    pub compress_above: CompressAbove,
 
     /// The options of every entry for which its kind says nothing else.
     pub defaults: EntryOptions,
@@ -33,8 +41,20 @@ pub struct CacheConfig {
     /// Options by kind of key: `[cache.profiles.invoice]` is for keys of kind `invoice`.
     pub profiles: BTreeMap<String, EntryOptions>,
 
+    /// How many factories may run at the same time; more wait for their turn. So a source that is
+    /// asked for everything at once, after the shared store was emptied say, is spared. One that has
+    /// waited for the soft limit of its profile runs all the same, and so does one that another
+    /// factory waits for. Default: `256`
+    pub concurrent_factories: usize,
+
     /// The level in the process.
     pub l1: L1Config,
+
+    /// The store that processes share.
+    pub l2: L2Config,
+
+    /// How current the processes keep each other.
+    pub coherence: CoherenceConfig,
 }
 
 impl Default for CacheConfig {
@@ -43,9 +63,13 @@ impl Default for CacheConfig {
             key_prefix: None,
             key_limit: 1024,
             payload_limit: ByteSize::mib(1),
+            compress_above: CompressAbove::Size(ByteSize::kib(2)),
             defaults: EntryOptions::default(),
             profiles: BTreeMap::new(),
+            concurrent_factories: 256,
             l1: L1Config::default(),
+            l2: L2Config::default(),
+            coherence: CoherenceConfig::default(),
         }
     }
 }
@@ -68,9 +92,36 @@ impl Default for L1Config {
 }
 
 impl CacheConfig {
+    /// What is wrong with the codecs that profiles choose, and with the custom one.
+    pub(crate) fn codec_problems(&self, custom: Option<&dyn Codec>) -> Vec<CacheBuildError> {
+        let chosen = std::iter::once(("cache.defaults".to_owned(), &self.defaults)).chain(
+            self.profiles
+                .iter()
+                .map(|(kind, options)| (format!("cache.profiles.{kind}"), options)),
+        );
+        let missing = chosen.filter_map(|(section, options)| {
+            let way_out = match options.codec? {
+                CodecChoice::MessagePack if !cfg!(feature = "message-pack") => {
+                    "is `message_pack`, which this program is built without; \
+                     switch on the feature `message-pack` of caching-core"
+                }
+                CodecChoice::Custom if custom.is_none() => {
+                    "is `custom`, and there is none; give the cache one by `HybridCacheBuilder::codec`"
+                }
+                _ => return None,
+            };
+            Some(CacheBuildError::InvalidSetting {
+                setting: format!("{section}.codec"),
+                problem: way_out.to_owned(),
+            })
+        });
+        missing.chain(custom.and_then(name_problem)).collect()
+    }
+
     /// All that is wrong with these settings, each with its place and the way out.
     pub(crate) fn problems(&self) -> Vec<CacheBuildError> {
-        let mut problems = Vec::new();
+        let mut problems = self.l2.problems();
+        problems.extend(self.coherence.problems());
         let mut refuse = |setting: String, problem: String| {
             problems.push(CacheBuildError::InvalidSetting { setting, problem });
         };
@@ -78,6 +129,12 @@ impl CacheConfig {
             refuse(
                 "cache.l1.max_entries".to_owned(),
                 "is 0, which keeps nothing; set it to 1 or more".to_owned(),
+            );
+        }
+        if self.concurrent_factories == 0 {
+            refuse(
+                "cache.concurrent_factories".to_owned(),
+                "is 0, with which nothing is ever loaded; set it to 1 or more".to_owned(),
             );
         }
         if self.key_limit == 0 {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Tick;
-use crate::coherence::Asof;
+use crate::coherence::{Age, Asof};
 use crate::options::Profile;
 use crate::tag::Tag;
 use crate::value::AnyValue;
@@ -106,6 +106,9 @@ pub(crate) struct Entry {
     pub(crate) tags: Option<Arc<[Tag]>>,
     /// The tag clock before the load began: purges after it count.
     pub(crate) tag_clock: u64,
+    /// Until when the entry may be given without a lease: the bound on staleness after its load
+    /// began, where it came from the source itself.
+    pub(crate) own_until: Tick,
     /// Tells this entry from every other that its key ever had.
     pub(crate) generation: u64,
     /// The tag clock at which the tags were last found valid.
@@ -131,6 +134,7 @@ impl Entry {
             asof,
             tags,
             tag_clock,
+            own_until: Tick::ZERO,
             generation: 0,
             checked_clock: AtomicU64::new(tag_clock),
             is_touched: AtomicBool::new(false),
@@ -138,10 +142,37 @@ impl Entry {
         }
     }
 
+    /// How old it is, as far as that is known.
+    pub(crate) fn age(&self) -> Age {
+        Age {
+            asof: self.asof,
+            tag_clock: self.tag_clock,
+        }
+    }
+
+    /// The same entry, known to hold as of this.
+    pub(crate) fn known_as_of(self, asof: Asof) -> Self {
+        Self { asof, ..self }
+    }
+
+    /// The same entry, to be given without a lease until then.
+    pub(crate) fn owned_until(self, own_until: Tick) -> Self {
+        Self { own_until, ..self }
+    }
+
+    /// The same entry, fresh in this process for no longer than this.
+    pub(crate) fn within(mut self, limit: Option<Duration>, now: Tick) -> Self {
+        if let Some(limit) = limit {
+            self.lifetime.fresh_until = self.lifetime.fresh_until.min(now.after(limit));
+        }
+        self
+    }
+
     /// The same value with another life.
     pub(crate) fn with_lifetime(&self, lifetime: Lifetime) -> Self {
         Self {
             is_fallback: self.is_fallback,
+            own_until: self.own_until,
             ..Self::new(
                 self.content.clone(),
                 self.type_name,

@@ -38,6 +38,16 @@ pub enum CacheError {
         limit: usize,
     },
 
+    /// The text of a key that was written by hand holds what processes could not name it by.
+    #[error(
+        "the text of a key of kind `{kind}` holds more than visible ASCII; \
+         write it with `KeyText`, which escapes the rest"
+    )]
+    KeyNotPrintable {
+        /// The kind of the key.
+        kind: &'static str,
+    },
+
     /// The entry under the key is of another type than the one asked for; it is left as it is.
     #[error(
         "key \"{key}\" holds a {stored} and was asked for a {asked}; \
@@ -141,6 +151,7 @@ impl CacheError {
             self,
             Self::NoScope { .. }
                 | Self::KeyTooLong { .. }
+                | Self::KeyNotPrintable { .. }
                 | Self::TypeMismatch { .. }
                 | Self::InvalidTag { .. }
                 | Self::TooManyTags { .. }
@@ -207,6 +218,52 @@ pub enum CacheBuildError {
         setting: String,
         /// What is wrong, and what would be right.
         problem: String,
+    },
+
+    /// Two parts where there is room for one.
+    #[error(
+        "the cache was given two of the part `{part}`: `{first}` and `{second}`; leave one out"
+    )]
+    Twice {
+        /// What part.
+        part: &'static str,
+        /// The name of the first.
+        first: &'static str,
+        /// The name of the second.
+        second: &'static str,
+    },
+
+    /// A backplane without a shared store, whose notices it would deliver.
+    #[error("the backplane `{name}` needs a shared store beside it; give the cache an L2, too")]
+    BackplaneAlone {
+        /// Its name.
+        name: &'static str,
+    },
+
+    /// A shared store in several partitions.
+    #[error("the shared store `{name}` has several partitions, which this version cannot use")]
+    Partitions {
+        /// Its name.
+        name: &'static str,
+    },
+
+    /// A shared store, and nothing to tell the keys of this application from those of others.
+    #[error(
+        "the shared store `{name}` may hold keys of other applications; set `cache.key_prefix`"
+    )]
+    NoKeyPrefix {
+        /// Its name.
+        name: &'static str,
+    },
+
+    /// A shared store without encryption, where that is not allowed.
+    #[error(
+        "values would be stored in `{name}` unencrypted; add `CachingEncryptionModule` and set \
+         `cache.encryption.key`, or say `cache.encryption.allow_plaintext = true`"
+    )]
+    PlaintextRefused {
+        /// The name of the shared store.
+        name: &'static str,
     },
 }
 

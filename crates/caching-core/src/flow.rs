@@ -1,18 +1,33 @@
-//! The steps of a call, one file each: look, fly, load, store, invalidate.
+//! The steps of a call, one file each: look, load, approach, fly, offer, store; invalidate, put; hear.
 
+mod approach;
+mod consult;
 mod context;
+mod driver;
 mod engine;
+mod fetch;
 mod flight;
 mod fly;
+mod hear;
 mod invalidate;
+mod listen;
 mod load;
 mod loading;
 mod look;
+mod offer;
+mod poll;
+mod put;
+mod resend;
+mod shared;
 mod store;
+mod untold;
 
 pub use self::context::FactoryContext;
 
 pub(crate) use self::engine::{Engine, Profiles};
 pub(crate) use self::flight::Flights;
+pub(crate) use self::invalidate::Invalidation;
 pub(crate) use self::load::{Answer, Factory, Request};
-pub(crate) use self::look::Found;
+pub(crate) use self::look::{Found, Kept};
+pub(crate) use self::put::Put;
+pub(crate) use self::shared::{Origin, Shared};

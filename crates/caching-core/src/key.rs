@@ -1,14 +1,16 @@
 //! Keys: what a caller names a value by.
 
 mod kind;
+mod name;
 mod stored;
 mod text;
 
 pub use self::kind::KeyKind;
+pub use self::name::{KeyName, NotAKeyName};
 pub use self::text::KeyText;
 
-pub(crate) use self::kind::is_lower_snake;
-pub(crate) use self::stored::{BuildPrehashed, KeyHasher, KeyRef, StoredKey, printable};
+pub(crate) use self::kind::{fingerprint, is_lower_snake};
+pub(crate) use self::stored::{BuildPrehashed, KeyHasher, KeyRef, StoredKey, printable, text_of};
 
 use crate::tag::Tags;
 use crate::value::{CacheValue, ValueType};

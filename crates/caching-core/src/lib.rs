@@ -46,6 +46,8 @@
 //!
 //! | feature | default | brings |
 //! | --- | --- | --- |
+//! | `compression` | on | payloads above `cache.compress_above` leave the process compressed, and are read so |
+//! | `message-pack` | off | `MessagePackCodec` |
 //! | `host` | on | `CachingModule` for an app host, and the check that each configured profile has a kind |
 
 mod cache;
@@ -63,6 +65,7 @@ mod module;
 mod observe;
 mod options;
 mod outcome;
+mod recovery;
 mod scope;
 mod tag;
 mod units;
@@ -72,29 +75,36 @@ pub use caching_macros::CacheKey;
 
 pub use self::cache::{
     Batch, Demand, Get, GetDetailed, GetFuture, GetOrSet, GetOrSetDetailed, GetOrSetFuture,
-    HybridCache, HybridCacheBuilder, Invalidated, NoTags, Optional, Required, Set, SetFuture,
-    TagSource, TagsFrom, Token,
+    HybridCache, HybridCacheBuilder, Invalidated, NoTags, Optional, Plaintext, Required, Set,
+    SetFuture, TagSource, TagsFrom, Ticket, Token,
 };
 pub use self::clock::{Clock, SystemClock, Tick, TokioClock};
-pub use self::codec::{Codec, PayloadContext, PayloadTransform};
-pub use self::coherence::{Asof, Backplane, Change, Epoch, Mode, Notice, Partition, Seq};
-pub use self::config::{CacheConfig, L1Config};
+#[cfg(feature = "message-pack")]
+pub use self::codec::MessagePackCodec;
+pub use self::codec::{Codec, CodecChoice, JsonCodec, PayloadContext, PayloadTransform};
+#[cfg(feature = "switches")]
+#[doc(hidden)]
+pub use self::coherence::Rule;
+pub use self::coherence::{Applied, Asof, Backplane, Change, Epoch, Mode, Notice, Partition, Seq};
+pub use self::config::{CacheConfig, CoherenceConfig, L1Config, L2Config};
 pub use self::error::{BoxError, CacheBuildError, CacheBuildErrors, CacheError, SharedError};
 pub use self::flow::FactoryContext;
-pub use self::key::{CacheKey, Key, KeyKind, KeyOf, KeyText};
+pub use self::key::{CacheKey, Key, KeyKind, KeyName, KeyOf, KeyText, NotAKeyName};
 pub use self::level::{
-    Address, FillAnswer, FoundRecord, L2, L2Error, L2ErrorKind, PollAnswer, ReadAnswer, Record,
+    Address, BreakReason, Claim, Deployment, FillAnswer, Find, FoundRecord, L2, L2Error,
+    L2ErrorKind, MemoryBackplane, MemoryL2, MemoryRecord, MemorySnapshot, MemoryStore, PollAnswer,
+    PurgeTimes, PurgedAnswer, PutAnswer, ReadAnswer, Record,
 };
 #[cfg(feature = "host")]
 pub use self::module::CachingModule;
-pub use self::observe::Stats;
+pub use self::observe::{Propagation, SharedStatus, Stats};
 pub use self::options::EntryOptions;
 pub use self::outcome::{Cached, Level, Outcome};
 pub use self::scope::{
     BoxFuture, KeyScope, NoScope, SHARED_SCOPE_TEXT, Scope, ScopeId, ScopeText, SharedScope,
 };
 pub use self::tag::{MAX_TAG_LENGTH, MAX_TAGS, Tag, Tags};
-pub use self::units::{EagerRefresh, Limit};
+pub use self::units::{CompressAbove, EagerRefresh, Limit};
 pub use self::value::{CacheValue, ValueType};
 
 /// Names a kind to the registry; what `derive(CacheKey)` expands to.
@@ -139,4 +149,10 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guides/testing.md")]
     struct Testing;
+
+    #[doc = include_str!("../../../docs/guides/several-pods.md")]
+    struct SeveralPods;
+
+    #[doc = include_str!("../../../docs/guides/strategies.md")]
+    struct Strategies;
 }

@@ -4,15 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use app_host::{
-    AppContext, BoxError, ConfigureContext, Module, ServiceBuilder, Services, async_trait,
+    AppContext, BoxError, ConfigureContext, Health, Module, ServiceBuilder, Services, async_trait,
 };
 
-use crate::cache::{HybridCache, HybridCacheBuilder};
+use crate::cache::{HybridCache, HybridCacheBuilder, Plaintext};
 use crate::config::CacheConfig;
+
+/// The section of encryption. It is declared here as well, since what it says of plaintext is this
+/// module's to decide.
+const ENCRYPTION: &str = "cache.encryption";
 
 /// How long factories that still run may go on once the application stops. The host bounds the stop
 /// as a whole; this leaves the modules that stop later their share.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long the start waits for the shared store. Without it, the application starts all the same.
+const START: Duration = Duration::from_secs(2);
 
 /// Provides a [`HybridCache`] that is configured by the section `[cache]`.
 ///
@@ -44,7 +51,7 @@ impl Module for CachingModule {
     }
 
     fn sections(&self) -> &'static [&'static str] {
-        &["cache"]
+        &["cache", ENCRYPTION]
     }
 
     fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
@@ -53,11 +60,30 @@ impl Module for CachingModule {
             tracing::warn!("{shared}; where they meet in one cache, equal texts name one entry");
         }
         check_profiles(&config)?;
-        cx.provide(
-            HybridCache::builder()
-                .config(config)
-                .default_key_prefix(cx.app_name()),
-        );
+        let plaintext = plaintext(cx)?;
+        let builder = HybridCache::builder()
+            .config(config)
+            .default_key_prefix(cx.app_name())
+            .plaintext(plaintext);
+        cx.provide(builder);
+        let is_production = cx.environment().is_production();
+        cx.health_check("cache", move |services| {
+            let health = match services.get::<HybridCache>() {
+                Ok(cache) => health(&cache, is_production),
+                Err(missing) => Health::down(missing.to_string()),
+            };
+            async { health }
+        });
+        Ok(())
+    }
+
+    async fn start(&self, cx: &AppContext) -> Result<(), BoxError> {
+        let cache = cx.services().get::<HybridCache>()?;
+        if !cache.start(START).await {
+            tracing::warn!(
+                "the shared store does not answer; the application starts without it and goes on trying"
+            );
+        }
         Ok(())
     }
 
@@ -67,6 +93,52 @@ impl Module for CachingModule {
             tracing::warn!("factories still ran when the application stopped and were dropped");
         }
         Ok(())
+    }
+}
+
+/// Whether values may leave the process unencrypted.
+///
+/// The cache decides that and not the module that encrypts: that one is disabled, or missing, where it
+/// matters.
+fn plaintext(cx: &ConfigureContext<'_>) -> Result<Plaintext, BoxError> {
+    let setting = format!("{ENCRYPTION}.allow_plaintext");
+    let is_allowed = cx.config().get::<bool>(&setting)?.unwrap_or(false);
+    Ok(if is_allowed {
+        Plaintext::Allowed
+    } else if cx.environment().is_production() {
+        Plaintext::Refused
+    } else {
+        Plaintext::Warned
+    })
+}
+
+/// What readiness says of the cache: it serves in any case, if need be from the source.
+fn health(cache: &HybridCache, is_production: bool) -> Health {
+    let Some(status) = cache.shared_status() else {
+        return match is_production {
+            true => Health::degraded(
+                "no shared store: right on one process only, since others do not hear of its writes",
+            ),
+            false => Health::Up,
+        };
+    };
+    if status.queued > 0 {
+        Health::Degraded(format!(
+            "{} invalidations wait to be sent to {}",
+            status.queued, status.l2
+        ))
+    } else if !status.is_current() {
+        Health::Degraded(format!(
+            "{} does not answer; values come from the source",
+            status.l2
+        ))
+    } else if !status.is_hearing {
+        Health::Degraded(format!(
+            "notices of {} are not heard; polls replace them",
+            status.l2
+        ))
+    } else {
+        Health::Up
     }
 }
 

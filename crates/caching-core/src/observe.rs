@@ -1,6 +1,17 @@
 //! What a cache did, in numbers.
 
+mod propagation;
+mod seldom;
+mod status;
+
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use self::propagation::Propagation;
+pub use self::status::SharedStatus;
+
+pub(crate) use self::propagation::PropagationMeter;
+pub(crate) use self::seldom::Seldom;
+use crate::level::BreakReason;
 
 /// How many lines the counters of a hit are spread over, so that threads do not share one.
 const LINES: usize = 16;
@@ -62,6 +73,40 @@ counters! {
     invalidations,
     /// Tags, kinds, scopes and whole caches that were removed or expired.
     purges,
+    /// Reads that were answered with a value from the shared store.
+    l2_hits,
+    /// Calls to the shared store that failed, or were not answered in time.
+    l2_failures,
+    /// Records of the shared store that could not be read: foreign, damaged, too large, not decrypted.
+    l2_unreadable,
+    /// Values that could not be stored outside the process: too large, or not to be written.
+    l2_unshared,
+    /// Invalidations of this process that the shared store has applied.
+    notices_sent,
+    /// Notices of invalidations that were heard, own ones included.
+    notices,
+    /// Notices that came with one missing before them.
+    gaps,
+    /// Invalidations that were missed, and replayed.
+    replays,
+    /// Times that the lease ended before it was renewed: what was kept could not be given.
+    lapses,
+    /// Polls that were not answered.
+    failed_polls,
+    /// Times that what was missed could not be told, so that entries of before were not given.
+    breaks,
+    /// Breaks because the store was emptied, or began anew.
+    breaks_epoch,
+    /// Breaks because the store is another server, or was restarted.
+    breaks_identity,
+    /// Breaks because the store knew less than this process.
+    breaks_behind,
+    /// Breaks because the log no longer held what was missed.
+    breaks_log,
+    /// Invalidations that could not be sent, and were queued.
+    queued,
+    /// Messages with queued invalidations that were sent after all.
+    resent,
 }
 
 /// One counter.
@@ -97,6 +142,17 @@ impl Hits {
 }
 
 impl Counters {
+    /// Counts a break by its reason.
+    pub(crate) fn broke(&self, reason: BreakReason) {
+        match reason {
+            BreakReason::Start => {}
+            BreakReason::Epoch => self.breaks_epoch.add(),
+            BreakReason::Identity => self.breaks_identity.add(),
+            BreakReason::Behind => self.breaks_behind.add(),
+            BreakReason::Log => self.breaks_log.add(),
+        }
+    }
+
     /// Counts a fresh hit.
     #[inline]
     pub(crate) fn hit(&self) {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::CodecChoice;
+use crate::entry::Content;
 use crate::units::{EagerRefresh, Limit, optional_duration};
 
 /// How an entry is kept. Every option may be left out.
@@ -66,6 +68,29 @@ pub struct EntryOptions {
     /// Default: `0.8`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eager_refresh: Option<EagerRefresh>,
+
+    /// The codec that writes a value when it leaves the process: `json`, `message_pack` or `custom`.
+    /// Default: `json`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec: Option<CodecChoice>,
+
+    /// The longest that a value is fresh in this process alone; after that it is looked up in the
+    /// shared store again. Default: `off`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1_duration: Option<Limit>,
+
+    /// For how long values of this process are given, labelled stale, after it has lost touch with
+    /// the shared store; `off` asks the source instead. Default: `off`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serve_stale: Option<Limit>,
+
+    /// Whether the shared store is asked for values. Default: `true`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l2_read: Option<bool>,
+
+    /// Whether values are stored in the shared store. Default: `true`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l2_write: Option<bool>,
 }
 
 impl EntryOptions {
@@ -96,6 +121,11 @@ impl EntryOptions {
                     .eager_refresh
                     .map_or(EagerRefresh::Off, EagerRefresh::At),
             ),
+            codec: Some(built_in.codec),
+            l1_duration: Some(limit(built_in.l1_duration)),
+            serve_stale: Some(limit(built_in.serve_stale)),
+            l2_read: Some(built_in.l2_read),
+            l2_write: Some(built_in.l2_write),
         }
     }
 
@@ -112,6 +142,11 @@ impl EntryOptions {
             factory_soft_limit: self.factory_soft_limit.or(other.factory_soft_limit),
             factory_hard_limit: self.factory_hard_limit.or(other.factory_hard_limit),
             eager_refresh: self.eager_refresh.or(other.eager_refresh),
+            codec: self.codec.or(other.codec),
+            l1_duration: self.l1_duration.or(other.l1_duration),
+            serve_stale: self.serve_stale.or(other.serve_stale),
+            l2_read: self.l2_read.or(other.l2_read),
+            l2_write: self.l2_write.or(other.l2_write),
         }
     }
 }
@@ -151,6 +186,16 @@ setters! {
     factory_hard_limit: Limit;
     /// Sets [`eager_refresh`](#structfield.eager_refresh).
     eager_refresh: EagerRefresh;
+    /// Sets [`codec`](#structfield.codec).
+    codec: CodecChoice;
+    /// Sets [`l1_duration`](#structfield.l1_duration).
+    l1_duration: Limit;
+    /// Sets [`serve_stale`](#structfield.serve_stale).
+    serve_stale: Limit;
+    /// Sets [`l2_read`](#structfield.l2_read).
+    l2_read: bool;
+    /// Sets [`l2_write`](#structfield.l2_write).
+    l2_write: bool;
 }
 
 /// Options with nothing left open: what the flows work with.
@@ -165,6 +210,11 @@ pub(crate) struct Profile {
     pub(crate) factory_soft_limit: Option<Duration>,
     pub(crate) factory_hard_limit: Option<Duration>,
     pub(crate) eager_refresh: Option<f64>,
+    pub(crate) codec: CodecChoice,
+    pub(crate) l1_duration: Option<Duration>,
+    pub(crate) serve_stale: Option<Duration>,
+    pub(crate) l2_read: bool,
+    pub(crate) l2_write: bool,
 }
 
 impl Profile {
@@ -179,11 +229,25 @@ impl Profile {
         factory_soft_limit: Some(Duration::from_secs(2)),
         factory_hard_limit: Some(Duration::from_secs(10)),
         eager_refresh: Some(0.8),
+        codec: CodecChoice::Json,
+        l1_duration: None,
+        serve_stale: None,
+        l2_read: true,
+        l2_write: true,
     };
 
     /// What is built in, with these options over it.
     pub(crate) fn new(options: &EntryOptions) -> Self {
         Self::BUILT_IN.with(options)
+    }
+
+    /// The longest that a value or its absence is fresh.
+    pub(crate) fn longest(&self, content: &Content) -> Duration {
+        let duration = match content {
+            Content::Value(_) => self.duration,
+            Content::Absent => self.negative_duration,
+        };
+        duration.saturating_add(self.jitter)
     }
 
     /// This profile, with the options of a call over it.
@@ -220,6 +284,17 @@ impl Profile {
                 EagerRefresh::At(share) => Some(share).filter(|share| is_share(*share)),
             }),
         );
+        set(&mut self.codec, options.codec);
+        set(
+            &mut self.l1_duration,
+            options.l1_duration.map(Limit::duration),
+        );
+        set(
+            &mut self.serve_stale,
+            options.serve_stale.map(Limit::duration),
+        );
+        set(&mut self.l2_read, options.l2_read);
+        set(&mut self.l2_write, options.l2_write);
         self
     }
 }

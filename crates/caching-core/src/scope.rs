@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A future in a box, as the seams of this crate pass them.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -74,6 +74,14 @@ pub trait KeyScope: Send + Sync + 'static {
     /// [`NoScope`] when no scope has this text.
     fn parse(&self, text: &str) -> Result<ScopeId, NoScope>;
 
+    /// The scope with this text, if this process has met it: of another one it keeps nothing.
+    ///
+    /// Asked for each invalidation of another process that is heard. The default asks
+    /// [`parse`](Self::parse); where that gives numbers to scopes, this should give none.
+    fn known(&self, text: &str) -> Option<ScopeId> {
+        self.parse(text).ok()
+    }
+
     /// Runs work inside a scope, as if its caller had been in it.
     ///
     /// Factories run through this, and so do event handlers.
@@ -126,7 +134,8 @@ impl KeyScope for SharedScope {
     }
 
     fn text(&self, _: ScopeId) -> Arc<str> {
-        SHARED_SCOPE_TEXT.into()
+        static SHARED: LazyLock<Arc<str>> = LazyLock::new(|| SHARED_SCOPE_TEXT.into());
+        Arc::clone(&SHARED)
     }
 
     fn parse(&self, text: &str) -> Result<ScopeId, NoScope> {

@@ -1,8 +1,9 @@
-//! Humane units in configuration: `"5m"`, `"off"`, `0.8`.
+//! Humane units in configuration: `"5m"`, `"2KiB"`, `"off"`, `0.8`.
 
 use std::fmt;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -39,6 +40,26 @@ pub enum EagerRefresh {
     Off,
     /// From this share of the duration on, above 0 and below 1.
     At(f64),
+}
+
+/// From which size on payloads are compressed: `"2KiB"`, or `"off"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompressAbove {
+    /// No payload is compressed.
+    Off,
+    /// Payloads that are longer than this, if they become shorter by it.
+    Size(ByteSize),
+}
+
+impl CompressAbove {
+    /// The size, unless it is off.
+    #[must_use]
+    pub const fn size(self) -> Option<ByteSize> {
+        match self {
+            Self::Off => None,
+            Self::Size(size) => Some(size),
+        }
+    }
 }
 
 /// A duration as people write it, for `#[serde(with = "…")]`.
@@ -98,6 +119,30 @@ impl Serialize for Limit {
         match self {
             Self::Off => ser.serialize_str("off"),
             Self::After(limit) => duration::serialize(limit, ser),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CompressAbove {
+    fn deserialize<D: Deserializer<'de>>(de: D) -> Result<Self, D::Error> {
+        de.deserialize_str(Text {
+            expecting: "a size such as \"2KiB\", or \"off\"",
+            parse: |text: &str| {
+                if text == "off" {
+                    Ok(Self::Off)
+                } else {
+                    text.parse().map(Self::Size)
+                }
+            },
+        })
+    }
+}
+
+impl Serialize for CompressAbove {
+    fn serialize<S: Serializer>(&self, ser: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Off => ser.serialize_str("off"),
+            Self::Size(size) => size.serialize(ser),
         }
     }
 }

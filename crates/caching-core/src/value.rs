@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::Codec;
+use crate::codec::{Codec, Format};
 use crate::error::BoxError;
 
 /// A value that can leave the process: everything that serde can write and read.
@@ -44,8 +44,8 @@ pub struct ValueType {
     serde: Option<SerdeFns>,
 }
 
-type Encode = fn(&dyn Any, &dyn Codec, &mut Vec<u8>) -> Result<(), BoxError>;
-type Decode = fn(&dyn Codec, &[u8]) -> Result<AnyValue, BoxError>;
+type Encode = fn(&dyn Any, Format<'_>, &mut Vec<u8>) -> Result<(), BoxError>;
+type Decode = fn(Format<'_>, &[u8]) -> Result<AnyValue, BoxError>;
 
 #[derive(Clone, Copy)]
 struct SerdeFns {
@@ -107,6 +107,13 @@ impl ValueType {
         self.version
     }
 
+    /// A number that the name of the type has, folded from its FNV-1a hash.
+    pub(crate) fn fingerprint(&self) -> u32 {
+        let hash = crate::key::fingerprint(self.name());
+        // The halves, one over the other.
+        (hash ^ (hash >> 32)) as u32
+    }
+
     /// Whether values of this type never leave the process.
     #[must_use]
     pub const fn is_local(&self) -> bool {
@@ -124,8 +131,7 @@ impl ValueType {
         codec: &dyn Codec,
         out: &mut Vec<u8>,
     ) -> Result<(), BoxError> {
-        let serde = self.serde.ok_or_else(|| self.is_local_error())?;
-        (serde.encode)(value, codec, out)
+        self.write(value, Format::Custom(codec), out)
     }
 
     /// Reads a value of this type with a codec.
@@ -138,8 +144,22 @@ impl ValueType {
         codec: &dyn Codec,
         bytes: &[u8],
     ) -> Result<Arc<dyn Any + Send + Sync>, BoxError> {
+        self.read(Format::Custom(codec), bytes)
+    }
+
+    pub(crate) fn write(
+        &self,
+        value: &dyn Any,
+        format: Format<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BoxError> {
         let serde = self.serde.ok_or_else(|| self.is_local_error())?;
-        (serde.decode)(codec, bytes)
+        (serde.encode)(value, format, out)
+    }
+
+    pub(crate) fn read(&self, format: Format<'_>, bytes: &[u8]) -> Result<AnyValue, BoxError> {
+        let serde = self.serde.ok_or_else(|| self.is_local_error())?;
+        (serde.decode)(format, bytes)
     }
 
     fn is_local_error(&self) -> BoxError {
@@ -167,26 +187,15 @@ impl fmt::Debug for ValueType {
 
 fn encode<V: CacheValue>(
     value: &dyn Any,
-    codec: &dyn Codec,
+    format: Format<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), BoxError> {
     let value = value
         .downcast_ref::<V>()
         .ok_or_else(|| format!("the value is not of type {}", type_name::<V>()))?;
-    codec.encode(value, out)
+    format.write(value, out)
 }
 
-fn decode<V: CacheValue>(codec: &dyn Codec, bytes: &[u8]) -> Result<AnyValue, BoxError> {
-    let mut value = None;
-    codec.decode(bytes, &mut |deserializer| {
-        value = Some(erased_serde::deserialize::<V>(deserializer)?);
-        Ok(())
-    })?;
-    let value = value.ok_or_else(|| {
-        format!(
-            "the codec {} did not read the value it was given",
-            codec.name()
-        )
-    })?;
-    Ok(Arc::new(value))
+fn decode<V: CacheValue>(format: Format<'_>, bytes: &[u8]) -> Result<AnyValue, BoxError> {
+    Ok(Arc::new(format.read::<V>(bytes)?))
 }

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use caching_core::{CacheConfig, EagerRefresh, EntryOptions, HybridCache, Limit};
+use caching_core::{
+    CacheConfig, CodecChoice, CompressAbove, EagerRefresh, EntryOptions, HybridCache, Limit,
+};
 
 fn parse(toml: &str) -> Result<CacheConfig, String> {
     toml::from_str(toml).map_err(|error| error.to_string())
@@ -25,6 +27,10 @@ fn an_empty_section_is_the_table_of_defaults() {
     assert_eq!(config.l1.max_entries, 100_000);
     assert_eq!(config.key_limit, 1_024);
     assert_eq!(config.payload_limit.as_u64(), 1024 * 1024);
+    assert_eq!(
+        config.compress_above.size().map(|size| size.as_u64()),
+        Some(2 * 1024)
+    );
     assert_eq!(config.key_prefix, None);
     assert_eq!(config.defaults, EntryOptions::default());
     let built_in = EntryOptions::built_in();
@@ -43,22 +49,30 @@ fn an_empty_section_is_the_table_of_defaults() {
         Some(Limit::After(Duration::from_secs(10)))
     );
     assert_eq!(built_in.eager_refresh, Some(EagerRefresh::At(0.8)));
+    assert_eq!(built_in.codec, Some(CodecChoice::Json));
 }
 
 #[test]
 fn units_are_humane_and_limits_can_be_off() {
     let config = parse(
         "payload_limit = '64KiB'
+         compress_above = 'off'
          [defaults]
          duration = '1h 30m'
          jitter = '10s'
          factory_soft_limit = 'off'
          eager_refresh = 'off'
          [profiles.invoice]
+         codec = 'message_pack'
          eager_refresh = 0.5",
     )
     .unwrap();
     assert_eq!(config.payload_limit.as_u64(), 64 * 1024);
+    assert_eq!(config.compress_above, CompressAbove::Off);
+    assert_eq!(
+        config.profiles["invoice"].codec,
+        Some(CodecChoice::MessagePack)
+    );
     assert_eq!(config.defaults.duration, Some(Duration::from_secs(5_400)));
     assert_eq!(
         config.defaults.jitter,
@@ -74,7 +88,8 @@ fn units_are_humane_and_limits_can_be_off() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let text = "key_prefix = 'shop'\ndefaults.duration = '15m'\ndefaults.jitter = 'off'\n\
+    let text = "key_prefix = 'shop'\ncompress_above = '4KiB'\ndefaults.duration = '15m'\n\
+                defaults.jitter = 'off'\ndefaults.codec = 'custom'\n\
                 profiles.invoice.eager_refresh = 0.5\nl1.max_entries = 7";
     let config = parse(text).unwrap();
     let written = toml::to_string(&config).unwrap();
@@ -92,6 +107,8 @@ fn typos_units_and_types_are_errors_that_say_what_was_expected() {
         ("defaults.factory_soft_limit = 'never'", "or \"off\""),
         ("defaults.eager_refresh = 1.5", "above 0 and below 1"),
         ("defaults.fail_safe = 'yes'", "boolean"),
+        ("defaults.codec = 'xml'", "`json`, `message_pack`, `custom`"),
+        ("compress_above = 'never'", "a size such as \"2KiB\""),
         ("l1.max_entries = -1", "-1"),
     ];
     for (text, expected) in cases {

@@ -3,22 +3,29 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cache::HybridCache;
 use crate::clock::{Clock, SystemClock};
-use crate::coherence::{Epoch, Fences, Lease, Purges};
+use crate::codec::{Codec, Packer, PayloadTransform};
+#[cfg(feature = "switches")]
+use crate::coherence::Rule;
+use crate::coherence::{Backplane, Fences, Purges, Rules};
 use crate::config::CacheConfig;
-use crate::error::CacheBuildErrors;
-use crate::flow::{Engine, Flights, Profiles};
+use crate::error::{CacheBuildError, CacheBuildErrors};
+use crate::flow::{Engine, Flights, Profiles, Shared};
 use crate::key::KeyHasher;
-use crate::level::L1;
-use crate::observe::Counters;
+use crate::level::{Deployment, Guard, L1, L2};
+use crate::observe::{Counters, Seldom};
 use crate::scope::{KeyScope, SharedScope};
 
 /// The prefix of a cache that was given none.
 const DEFAULT_PREFIX: &str = "cache";
+
+/// The longest key that leaves the process: as many as are invalidated together fit into a message.
+const LONGEST_KEY: usize = 16 * 1024;
 
 /// Collects what a cache is made of.
 ///
@@ -42,6 +49,25 @@ pub struct HybridCacheBuilder {
     default_key_prefix: Option<String>,
     key_scope: Arc<dyn KeyScope>,
     clock: Option<Arc<dyn Clock>>,
+    l2: Vec<Arc<dyn L2>>,
+    backplane: Vec<Arc<dyn Backplane>>,
+    codec: Vec<Arc<dyn Codec>>,
+    payload_transform: Vec<Arc<dyn PayloadTransform>>,
+    plaintext: Plaintext,
+    rules: Rules,
+}
+
+/// Whether values may leave the process as they are, where there is a shared store and no
+/// [`PayloadTransform`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plaintext {
+    /// They may, with a warning.
+    #[default]
+    Warned,
+    /// They may.
+    Allowed,
+    /// The cache is not built.
+    Refused,
 }
 
 impl HybridCacheBuilder {
@@ -51,6 +77,12 @@ impl HybridCacheBuilder {
             default_key_prefix: None,
             key_scope: Arc::new(SharedScope),
             clock: None,
+            l2: Vec::new(),
+            backplane: Vec::new(),
+            codec: Vec::new(),
+            payload_transform: Vec::new(),
+            plaintext: Plaintext::default(),
+            rules: Rules::default(),
         }
     }
 
@@ -79,33 +111,170 @@ impl HybridCacheBuilder {
         self
     }
 
-    /// Makes the cache.
+    /// Shares a store with other processes.
+    pub fn l2(mut self, l2: impl L2) -> Self {
+        self.l2.push(Arc::new(l2));
+        self
+    }
+
+    /// Lets this process hear at once what others invalidate, which it would otherwise learn with the
+    /// next poll of the shared store.
+    pub fn backplane(mut self, backplane: impl Backplane) -> Self {
+        self.backplane.push(Arc::new(backplane));
+        self
+    }
+
+    /// Brings a codec of the program's own, for the profiles that choose
+    /// [`CodecChoice::Custom`](crate::CodecChoice::Custom).
+    pub fn codec(mut self, codec: impl Codec) -> Self {
+        self.codec.push(Arc::new(codec));
+        self
+    }
+
+    /// Changes the bytes of values that leave the process: encryption.
+    pub fn payload_transform(mut self, transform: impl PayloadTransform) -> Self {
+        self.payload_transform.push(Arc::new(transform));
+        self
+    }
+
+    /// Says whether values may leave the process as they are; without it they may, with a warning.
+    pub fn plaintext(mut self, plaintext: Plaintext) -> Self {
+        self.plaintext = plaintext;
+        self
+    }
+
+    /// Leaves a rule of coherence out, to see that its absence is noticed.
+    #[cfg(feature = "switches")]
+    #[doc(hidden)]
+    pub fn leave_out(mut self, rule: Rule) -> Self {
+        self.rules = self.rules.without(rule);
+        self
+    }
+
+    /// Makes the cache. It opens nothing: with a shared store, the first read or
+    /// [`HybridCache::start`] does.
     ///
     /// # Errors
     ///
     /// All settings that make no sense, together.
     pub fn build(self) -> Result<HybridCache, CacheBuildErrors> {
-        CacheBuildErrors::check(self.config.problems())?;
+        let mut problems = self.config.problems();
+        let codec = self.codec.first().cloned();
+        problems.extend(self.config.codec_problems(codec.as_deref()));
+        problems.extend(self.problems());
+        CacheBuildErrors::check(problems)?;
         let config = self.config;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let key_prefix = config
+            .key_prefix
+            .clone()
+            .or(self.default_key_prefix)
+            .unwrap_or_else(|| DEFAULT_PREFIX.to_owned());
+        let shared = self.l2.into_iter().next().map(|l2| {
+            let deployment = Deployment::new(&key_prefix, config.coherence.bound);
+            l2.open(&deployment);
+            let backplane = self.backplane.into_iter().next();
+            if let Some(backplane) = &backplane {
+                backplane.open(&deployment);
+            }
+            let packer = Packer::new(
+                codec,
+                self.payload_transform.into_iter().next(),
+                config.payload_limit,
+                config.compress_above,
+            );
+            let guard = Guard::new(l2, config.l2.clone(), Arc::clone(&clock));
+            Shared::new(guard, backplane, packer, &config.coherence, &config.l2)
+        });
+        let fences = match shared {
+            Some(_) => Fences::shared(self.rules),
+            None => Fences::alone(),
+        };
         Ok(HybridCache::from_engine(Engine {
             hasher: KeyHasher::new(),
             l1: L1::new(config.l1.max_entries),
-            lease: Lease::for_ever(),
-            fences: Fences::new(Epoch::random()),
+            fences,
+            rules: self.rules,
             purges: Purges::new(),
             flights: Arc::new(Flights::new()),
             profiles: Profiles::new(&config.defaults, &config.profiles),
             scope: self.key_scope,
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            clock,
             counters: Counters::default(),
-            key_prefix: config
-                .key_prefix
-                .or(self.default_key_prefix)
-                .unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
+            unreadable: Seldom::new("a record of the shared store could not be read and is a miss"),
+            unshared: Seldom::new("a value could not be stored outside of this process"),
+            unsent: Seldom::new(
+                "invalidations could not be sent and are queued; other processes do not know of them",
+            ),
+            failing: Seldom::new("a factory failed"),
+            kinds: papaya::HashMap::new(),
+            shared,
+            factories: Semaphore::new(config.concurrent_factories.min(Semaphore::MAX_PERMITS)),
+            key_prefix,
             key_limit: config.key_limit,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             is_stopped: AtomicBool::new(false),
         }))
+    }
+
+    /// What is wrong with the parts, apart from the settings.
+    fn problems(&self) -> Vec<CacheBuildError> {
+        let mut problems = Vec::new();
+        let l2: Vec<_> = self.l2.iter().map(|l2| l2.name()).collect();
+        let backplanes: Vec<_> = self.backplane.iter().map(|one| one.name()).collect();
+        let codecs: Vec<_> = self.codec.iter().map(|codec| codec.name()).collect();
+        let transforms: Vec<_> = self
+            .payload_transform
+            .iter()
+            .map(|one| one.name())
+            .collect();
+        for (part, names) in [
+            ("shared store", &l2),
+            ("backplane", &backplanes),
+            ("codec", &codecs),
+            ("payload transform", &transforms),
+        ] {
+            if let [first, second, ..] = names[..] {
+                problems.push(CacheBuildError::Twice {
+                    part,
+                    first,
+                    second,
+                });
+            }
+        }
+        let Some(name) = l2.first().copied() else {
+            if let Some(name) = backplanes.first().copied() {
+                problems.push(CacheBuildError::BackplaneAlone { name });
+            }
+            return problems;
+        };
+        if self.l2.iter().any(|l2| l2.partitions() != 1) {
+            problems.push(CacheBuildError::Partitions { name });
+        }
+        if self.config.key_limit > LONGEST_KEY {
+            problems.push(CacheBuildError::InvalidSetting {
+                setting: "cache.key_limit".to_owned(),
+                problem: format!(
+                    "is {}, over the {LONGEST_KEY} bytes that a key in a shared store may have",
+                    self.config.key_limit
+                ),
+            });
+        }
+        if self.config.key_prefix.is_none() && self.default_key_prefix.is_none() {
+            problems.push(CacheBuildError::NoKeyPrefix { name });
+        }
+        if transforms.is_empty() {
+            match self.plaintext {
+                Plaintext::Allowed => {}
+                Plaintext::Warned => tracing::warn!(
+                    l2 = name,
+                    "VALUES LEAVE THIS PROCESS UNENCRYPTED; give `cache.encryption.key` a key, or \
+                     accept it with `cache.encryption.allow_plaintext = true`"
+                ),
+                Plaintext::Refused => problems.push(CacheBuildError::PlaintextRefused { name }),
+            }
+        }
+        problems
     }
 }

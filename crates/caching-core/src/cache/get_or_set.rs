@@ -314,6 +314,7 @@ where
             value_type: self.key.value_type(),
             tags,
             takes_absent: D::TAKES_ABSENT,
+            is_refresh: false,
         };
         (request, factory)
     }

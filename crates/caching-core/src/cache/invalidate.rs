@@ -5,6 +5,7 @@ use std::future::Future;
 use crate::cache::{Captured, HybridCache, name_of};
 use crate::coherence::{Asof, Group, Mode};
 use crate::error::CacheError;
+use crate::flow::Invalidation;
 use crate::key::{Key, KeyKind, StoredKey};
 use crate::scope::ScopeId;
 use crate::tag::Tag;
@@ -260,31 +261,25 @@ impl HybridCache {
         // Here, not in the future: the scope is that of the caller who calls, not who polls.
         let scope = self.capture_scope(self.scope);
         let cache = self.clone();
-        async move { cache.apply(batch, &scope) }
+        async move { cache.apply(batch, &scope).await }
     }
 
-    fn apply(&self, batch: Batch, scope: &Captured) -> Result<Invalidated, CacheError> {
-        self.engine.check_running()?;
+    async fn apply(&self, batch: Batch, scope: &Captured) -> Result<Invalidated, CacheError> {
+        // Held to the end: `stop` waits for what has begun before it.
+        let _running = self.engine.begin()?;
         // Everything that can be refused is found before anything is done.
         let keys = batch
             .keys
             .iter()
             .map(|key| Ok((self.stored(key, scope)?, key.mode)))
             .collect::<Result<Vec<_>, CacheError>>()?;
+        let scopes = &*self.engine.scope;
         let groups = batch
             .groups
             .into_iter()
-            .map(|(group, mode)| Ok((resolve(group, scope)?, mode)))
+            .map(|(group, mode)| Ok((resolve(group, scope)?.name(scopes), mode)))
             .collect::<Result<Vec<_>, CacheError>>()?;
-
-        let mut last = self.engine.fences.asof();
-        for (key, mode) in &keys {
-            last = self.engine.invalidate_key(key, *mode);
-        }
-        for (group, mode) in groups {
-            last = self.engine.purge(group, mode);
-        }
-        Ok(Invalidated::applied(last))
+        Ok(self.engine.invalidate(Invalidation { keys, groups }).await)
     }
 
     fn stored(&self, key: &BatchKey, scope: &Captured) -> Result<StoredKey, CacheError> {

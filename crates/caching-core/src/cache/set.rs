@@ -3,15 +3,16 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::cache::{Captured, HybridCache, Invalidated};
 use crate::entry::Content;
 use crate::error::CacheError;
-use crate::key::KeyOf;
+use crate::flow::{Origin, Put};
+use crate::key::{Key, KeyOf};
 use crate::options::EntryOptions;
-use crate::scope::Scope;
+use crate::scope::{BoxFuture, Scope};
 use crate::tag::{Tag, Tags};
 
 /// A `set`, to be awaited.
@@ -23,6 +24,7 @@ pub struct Set<'a, K: ?Sized, V> {
     scope: Captured,
     options: EntryOptions,
     tags: Tags,
+    since: Option<Origin>,
 }
 
 impl<'a, K, V> Set<'a, K, V>
@@ -40,6 +42,7 @@ where
             value,
             options: EntryOptions::default(),
             tags,
+            since: None,
         }
     }
 
@@ -66,21 +69,29 @@ where
         self
     }
 
-    fn put(self) -> Result<Invalidated, CacheError> {
+    /// Stores the value only if nothing has invalidated its key since the ticket was taken; else the
+    /// key is invalidated, and that is all. A tag, a kind or a scope that was purged since hides the
+    /// value like any other of before.
+    pub fn since(mut self, ticket: Ticket) -> Self {
+        self.since = Some(ticket.0);
+        self
+    }
+
+    fn into_put(self) -> Result<Put, CacheError> {
         self.tags.check()?;
         let engine = &self.cache.engine;
+        engine.check_running()?;
         let key = self
             .cache
             .with_key(self.key, &self.scope, |key| engine.admit_key(key))??;
-        let profile = engine.profiles.resolve(key.kind(), Some(&self.options));
-        let at = engine.set(
-            &key,
-            &profile,
-            Content::Value(Arc::new(self.value)),
-            self.key.value_type(),
-            self.tags.into_kept(),
-        );
-        Ok(Invalidated::applied(at))
+        Ok(Put {
+            profile: engine.profiles.resolve(key.kind(), Some(&self.options)),
+            key,
+            content: Content::Value(Arc::new(self.value)),
+            value_type: self.key.value_type(),
+            tags: self.tags.into_kept(),
+            since: self.since,
+        })
     }
 }
 
@@ -93,15 +104,23 @@ where
     type IntoFuture = SetFuture<'a, K, V>;
 
     fn into_future(self) -> Self::IntoFuture {
-        SetFuture(Some(self))
+        SetFuture {
+            set: Some(self),
+            putting: None,
+        }
     }
 }
 
 /// A `set` under way.
 #[must_use = "a write does nothing unless it is awaited"]
-pub struct SetFuture<'a, K: ?Sized, V>(Option<Set<'a, K, V>>);
+pub struct SetFuture<'a, K: ?Sized, V> {
+    /// Until the first poll.
+    set: Option<Set<'a, K, V>>,
+    /// After it.
+    putting: Option<BoxFuture<'static, Invalidated>>,
+}
 
-// Nothing in it is ever pinned.
+// Only the box is ever pinned, and it may move.
 impl<K: ?Sized, V> Unpin for SetFuture<'_, K, V> {}
 
 impl<K, V> Future for SetFuture<'_, K, V>
@@ -111,9 +130,50 @@ where
 {
     type Output = Result<Invalidated, CacheError>;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0
-            .take()
-            .map_or(Poll::Pending, |set| Poll::Ready(set.put()))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(set) = self.set.take() {
+            let engine = Arc::clone(&set.cache.engine);
+            let put = set.into_put()?;
+            // Held to the end: `stop` waits for what has begun before it.
+            let running = engine.begin()?;
+            self.putting = Some(Box::pin(async move {
+                let done = engine.put(put).await;
+                drop(running);
+                done
+            }));
+        }
+        // Polled after it was ready, a future may stay pending for ever; it must not panic.
+        let Some(putting) = &mut self.putting else {
+            return Poll::Pending;
+        };
+        let done = ready!(putting.as_mut().poll(cx));
+        self.putting = None;
+        Poll::Ready(Ok(done))
+    }
+}
+
+/// What was known of a key at a time: taken before a commit, it lets the value be stored after it
+/// only if no other writer came in between.
+///
+/// ```
+/// # use caching_core::HybridCache;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let cache = HybridCache::builder().build()?;
+/// let ticket = cache.ticket("rate");
+/// // … commit the new rate to the source …
+/// cache.set("rate", 1.25).since(ticket).await?.accept_queued();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a ticket is for a later `set`"]
+pub struct Ticket(Origin);
+
+impl HybridCache {
+    /// Notes what is known of a key now, for a [`set`](Self::set) after a commit.
+    pub fn ticket<K: Key + ?Sized>(&self, _key: &K) -> Ticket {
+        // Of a key, since a store in several partitions counts each of them by itself.
+        Ticket(self.engine.origin())
     }
 }

@@ -1,107 +1,134 @@
-//! Sequence numbers of invalidations, and the stripes that a store is checked against.
+//! The stripes that a store is checked against, beside what is known of the partition.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// How many stripes the keys are spread over. A power of two.
-///
-/// Two keys of one stripe can cost each other a store, never a stale value.
-const STRIPES: usize = 4096;
+use crate::clock::Tick;
+use crate::coherence::control::{Control, Heard, Polled, Told};
+use crate::coherence::{Age, Asof, Candidate, Epoch, Lease, Rules};
+use crate::key::KeyName;
 
-/// Names an unbroken run of sequence numbers. Numbers of two epochs are never compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Epoch(u128);
-
-impl Epoch {
-    /// The epoch with these 128 random bits.
-    #[must_use]
-    pub const fn new(bits: u128) -> Self {
-        Self(bits)
-    }
-
-    /// An epoch of its own for a cache that shares nothing.
-    pub(crate) fn random() -> Self {
-        Self(fastrand::u128(..))
-    }
-
-    /// The bits.
-    #[must_use]
-    pub const fn bits(self) -> u128 {
-        self.0
-    }
-}
-
-/// The number of an invalidation within its epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Seq(u64);
-
-impl Seq {
-    /// The sequence number `number`.
-    #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-}
-
-/// What was known when a load began: everything up to `seq` in `epoch` had been invalidated before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Asof {
-    /// The run of numbers that `seq` belongs to.
-    pub epoch: Epoch,
-    /// The last invalidation known.
-    pub seq: Seq,
-}
-
-/// The sequence of invalidations, and for each stripe the last one that touched it.
+/// What a process knows of the sequence of invalidations, and for each stripe the last one that
+/// touched it.
 pub(crate) struct Fences {
-    epoch: Epoch,
-    last: AtomicU64,
+    /// Held for a few comparisons, never across an await; taken after a stripe's lock, never before.
+    control: Mutex<Control>,
+    /// Until when entries may be given: what `control` says, for hits, which take no lock.
+    pub(crate) lease: Lease,
     /// A lock a stripe: comparing and storing must be one step, else an invalidation could pass
     /// between them. Held for a map operation, never across an await.
-    stripes: Box<[Mutex<Seq>]>,
+    stripes: Box<[Mutex<Asof>]>,
 }
 
 impl Fences {
-    pub(crate) fn new(epoch: Epoch) -> Self {
+    /// Those of a cache that shares nothing.
+    pub(crate) fn alone() -> Self {
+        let rules = Rules::default();
+        Self::new(Control::alone(Epoch::random(), rules), Lease::for_ever())
+    }
+
+    /// Those of a cache that shares a store: nothing is known before the first poll.
+    pub(crate) fn shared(rules: Rules) -> Self {
+        Self::new(Control::unknowing(rules), Lease::over())
+    }
+
+    fn new(control: Control, lease: Lease) -> Self {
         Self {
-            epoch,
-            last: AtomicU64::new(0),
-            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            control: Mutex::new(control),
+            lease,
+            stripes: (0..KeyName::STRIPES).map(|_| Mutex::default()).collect(),
         }
     }
 
     /// What a load that begins now knows.
     pub(crate) fn asof(&self) -> Asof {
-        Asof {
-            epoch: self.epoch,
-            // Acquire: pairs with the release of `advance`. A load that sees the number of an
-            // invalidation began after it was called, hence after the write it reports.
-            seq: Seq(self.last.load(Ordering::Acquire)),
-        }
+        self.control().known()
     }
 
-    /// The number of a new invalidation.
+    /// The number of a new invalidation, in a cache that shares nothing.
     pub(crate) fn advance(&self) -> Asof {
-        Asof {
-            epoch: self.epoch,
-            seq: Seq(self.last.fetch_add(1, Ordering::AcqRel) + 1),
-        }
+        self.control().advance()
     }
 
-    /// Locks the stripe of a key.
-    pub(crate) fn lock(&self, hash: u64) -> StripeGuard<'_> {
-        // The top bits: the index uses the low ones, and the two should not go together.
-        let stripe = (hash >> 32) as usize % STRIPES;
+    /// An own invalidation was answered, and applied here. False: poll now.
+    pub(crate) fn own(&self, at: Asof) -> bool {
+        let mut control = self.control();
+        let is_known = control.own(at);
+        if !is_known {
+            self.publish(&control);
+        }
+        is_known
+    }
+
+    /// A notice came; see [`Control::hear`]. A lapse shows at once.
+    pub(crate) fn hear(&self, at: Asof, apply: impl FnOnce()) -> Heard {
+        // Applied before it counts as applied, so that no poll can renew the lease in between. What is
+        // to be done is decided once: an own invalidation that is answered meanwhile may close a gap,
+        // and this one would count as applied without having been.
+        let heard = self.control().would_hear(at);
+        match heard {
+            Heard::Known => {}
+            Heard::Apply => {
+                apply();
+                // The driver is the only one who calls this, so that nothing else came in between but
+                // the answer to this very one, if it is an own one, which was applied, too.
+                self.control().hear(at);
+            }
+            Heard::PollNow => {
+                let mut control = self.control();
+                control.lapse();
+                self.publish(&control);
+            }
+        }
+        heard
+    }
+
+    /// A poll was answered; see [`Control::told`]. The lease shows once [`renew`](Self::renew) is
+    /// called, after everything was applied.
+    pub(crate) fn told(&self, known: Asof, sent_at: Tick, bound: Duration, answer: Told) -> Polled {
+        self.control().told(known, sent_at, bound, answer)
+    }
+
+    /// What a poll sends that is about to be.
+    pub(crate) fn ask(&self) -> Asof {
+        self.control().ask()
+    }
+
+    /// Shows the lease to hits.
+    pub(crate) fn renew(&self) {
+        self.publish(&self.control());
+    }
+
+    /// Nothing is served any more.
+    pub(crate) fn stop(&self) {
+        let mut control = self.control();
+        control.stop();
+        self.publish(&control);
+    }
+
+    /// Nothing may be served until a poll has been answered that was sent after this.
+    pub(crate) fn doubt(&self) {
+        let mut control = self.control();
+        control.doubt();
+        self.publish(&control);
+    }
+
+    fn publish(&self, control: &Control) {
+        // Under the lock of `control`, so that an older lease never overwrites a lapse.
+        self.lease.set(control.lease_until());
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        // Every method of it leaves it whole.
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks a stripe.
+    pub(crate) fn lock(&self, stripe: u16) -> StripeGuard<'_> {
         StripeGuard {
-            epoch: self.epoch,
+            fences: self,
             // A number is right whatever the thread that held the lock came to.
-            touched: self.stripes[stripe]
+            touched: self.stripes[usize::from(stripe) % self.stripes.len()]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         }
@@ -110,29 +137,45 @@ impl Fences {
 
 /// The lock of a stripe; whoever changes what L1 holds under a key of it has one.
 pub(crate) struct StripeGuard<'a> {
-    epoch: Epoch,
-    touched: MutexGuard<'a, Seq>,
+    fences: &'a Fences,
+    touched: MutexGuard<'a, Asof>,
 }
 
 impl StripeGuard<'_> {
     /// The one rule: whether a load that began at `asof` may be stored here.
     pub(crate) fn admits(&self, asof: Asof) -> bool {
-        asof.epoch == self.epoch && *self.touched <= asof.seq
+        self.fences.control().admits(asof, *self.touched)
+    }
+
+    /// Whether what a factory brought may be stored here, in the place of what is `kept`.
+    pub(crate) fn lets_in(&self, candidate: Candidate, kept: Option<Age>) -> bool {
+        candidate.may_enter(&self.fences.control(), *self.touched, kept)
+    }
+
+    /// The same for what the shared store had.
+    pub(crate) fn lets_in_hit(&self, candidate: Candidate, kept: Option<Age>) -> bool {
+        candidate.may_enter_as_hit(&self.fences.control(), *self.touched, kept)
+    }
+
+    /// The last invalidation that touched the stripe.
+    pub(crate) fn touched(&self) -> Asof {
+        *self.touched
     }
 
     /// Records an invalidation of this stripe.
     pub(crate) fn bump(&mut self, at: Asof) {
-        *self.touched = at.seq.max(*self.touched);
+        *self.touched = self.fences.control().touch(*self.touched, at);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coherence::Seq;
 
     #[test]
     fn a_load_that_began_before_an_invalidation_is_not_stored() {
-        let fences = Fences::new(Epoch::new(1));
+        let fences = Fences::alone();
         let before = fences.asof();
         fences.lock(7).bump(fences.advance());
         assert!(!fences.lock(7).admits(before));
@@ -141,15 +184,15 @@ mod tests {
 
     #[test]
     fn an_invalidation_of_another_stripe_does_not_matter() {
-        let fences = Fences::new(Epoch::new(1));
+        let fences = Fences::alone();
         let before = fences.asof();
-        fences.lock(7 << 32).bump(fences.advance());
-        assert!(fences.lock(8 << 32).admits(before));
+        fences.lock(7).bump(fences.advance());
+        assert!(fences.lock(8).admits(before));
     }
 
     #[test]
     fn a_load_of_another_epoch_is_not_stored() {
-        let fences = Fences::new(Epoch::new(1));
+        let fences = Fences::alone();
         let foreign = Asof {
             epoch: Epoch::new(2),
             seq: Seq::new(9),
@@ -159,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_late_bump_does_not_take_a_later_one_back() {
-        let fences = Fences::new(Epoch::new(1));
+        let fences = Fences::alone();
         let first = fences.advance();
         let between = fences.asof();
         let second = fences.advance();

@@ -8,11 +8,27 @@ use crate::clock::Tick;
 ///
 /// On L1 alone there is nobody to miss one from, and the lease lasts for ever.
 #[derive(Debug)]
-pub(crate) struct Lease(AtomicU64);
+pub(crate) struct Lease {
+    until: AtomicU64,
+    /// The last time until which it lasted before it was ended early, if it was.
+    last: AtomicU64,
+}
 
 impl Lease {
+    const fn lasting(until: Tick) -> Self {
+        Self {
+            until: AtomicU64::new(until.as_nanos()),
+            last: AtomicU64::new(until.as_nanos()),
+        }
+    }
+
     pub(crate) const fn for_ever() -> Self {
-        Self(AtomicU64::new(Tick::NEVER.as_nanos()))
+        Self::lasting(Tick::NEVER)
+    }
+
+    /// That of a process which has heard nothing yet.
+    pub(crate) const fn over() -> Self {
+        Self::lasting(Tick::ZERO)
     }
 
     /// Whether an entry that is looked up after this may be trusted.
@@ -22,11 +38,24 @@ impl Lease {
     pub(crate) fn holds(&self, now: Tick) -> bool {
         // Acquire: whoever sees a renewed lease also sees the invalidations that were applied
         // before it was renewed.
-        now.as_nanos() < self.0.load(Ordering::Acquire)
+        now.as_nanos() < self.until.load(Ordering::Acquire)
     }
 
-    /// Ends the lease: nothing that is kept is given from now on.
-    pub(crate) fn end(&self) {
-        self.0.store(0, Ordering::Release);
+    /// Lets the lease last until then.
+    pub(crate) fn set(&self, until: Tick) {
+        // Release: pairs with `holds`.
+        self.until.store(until.as_nanos(), Ordering::Release);
+        // Relaxed: says only for how long stale values may be given, labelled so.
+        self.last.fetch_max(until.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// Until when it lasts.
+    pub(crate) fn until(&self) -> Tick {
+        Tick::from_nanos(self.until.load(Ordering::Acquire))
+    }
+
+    /// Until when it lasted or would have, had it not been ended.
+    pub(crate) fn lapsed_at(&self) -> Tick {
+        Tick::from_nanos(self.last.load(Ordering::Relaxed))
     }
 }

@@ -1,31 +1,21 @@
 //! The tag clock: which groups of entries were invalidated, and when.
 
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::coherence::purged::Purged;
+use crate::coherence::{Asof, Epoch, Group};
 use crate::entry::Entry;
-use crate::key::{KeyKind, KeyRef};
-use crate::scope::ScopeId;
+use crate::key::{BuildPrehashed, KeyRef};
+use crate::scope::KeyScope;
 use crate::tag::Tag;
 
 /// How many purges are remembered one by one.
 const REMEMBERED: usize = 65_536;
 
-/// A group of entries that is invalidated at once.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Group {
-    /// All of the cache.
-    Everything,
-    /// All of a scope.
-    Scope(ScopeId),
-    /// A kind within a scope.
-    Kind(ScopeId, KeyKind),
-    /// What carries a tag within a scope.
-    Tag(ScopeId, Tag),
-}
-
 /// How entries are invalidated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Gone, without a fallback.
     Remove,
@@ -37,17 +27,18 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Validity {
     Valid,
-    /// Stale: it was expired with one of its groups.
+    /// Stale: it was expired with one of its groups, or is from before a break.
     Expired,
     /// Hidden altogether: it was removed with one of its groups.
     Removed,
 }
 
-/// The times of a group's last purges, on the tag clock.
-#[derive(Clone, Copy, Debug, Default)]
-struct Purged {
-    removed: u64,
-    expired: u64,
+/// What can be said of a record of the shared store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecordValidity {
+    Known(Validity),
+    /// It is from before the purges that are known here: ask the store.
+    Ask,
 }
 
 /// The tag clock and what it was advanced for.
@@ -55,12 +46,28 @@ struct Purged {
 /// An entry is valid while none of its groups was purged since before its load began. As long as
 /// nothing is purged, that is one comparison.
 pub(crate) struct Purges {
+    /// The clock of this process.
     clock: AtomicU64,
     /// Purges before this are no longer known one by one: they count for everything.
     floor: AtomicU64,
-    groups: papaya::HashMap<Group, Purged, foldhash::quality::RandomState>,
-    /// One purge at a time: its group must be readable before the clock shows it.
-    purging: Mutex<()>,
+    /// What was loaded before this is from before a break: a fallback at most.
+    suspect: AtomicU64,
+    /// By a hash of the group's name: two groups of one hash are purged together, which is dear and
+    /// never wrong.
+    groups: papaya::HashMap<u64, Purged, BuildPrehashed>,
+    hasher: foldhash::quality::RandomState,
+    /// One change at a time: its group must be readable before the clock shows it.
+    shared: Mutex<Shared>,
+}
+
+/// What is known of the deployment's clock.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shared {
+    epoch: Epoch,
+    /// All purges up to here have been applied here.
+    clock: u64,
+    /// All purges of this epoch after this are known here.
+    complete_from: u64,
 }
 
 impl Purges {
@@ -68,49 +75,114 @@ impl Purges {
         Self {
             clock: AtomicU64::new(0),
             floor: AtomicU64::new(0),
-            groups: papaya::HashMap::with_hasher(foldhash::quality::RandomState::default()),
-            purging: Mutex::new(()),
+            suspect: AtomicU64::new(0),
+            groups: papaya::HashMap::default(),
+            hasher: foldhash::quality::RandomState::default(),
+            shared: Mutex::default(),
         }
     }
 
     /// The clock now. A load notes it before it begins.
     #[inline]
     pub(crate) fn clock(&self) -> u64 {
-        // Acquire: pairs with the release in `purge`; whoever sees the clock sees the groups.
+        // Acquire: pairs with the release in `advance`; whoever sees the clock sees the groups.
         self.clock.load(Ordering::Acquire)
     }
 
+    /// The deployment's clock in this epoch, as far as it is known here. A load notes it before it
+    /// begins.
+    pub(crate) fn shared_clock(&self, epoch: Epoch) -> Option<u64> {
+        let shared = self.lock();
+        (shared.epoch == epoch).then_some(shared.clock)
+    }
+
     /// Invalidates a group: everything whose load has begun before this returns.
-    pub(crate) fn purge(&self, group: Group, mode: Mode) -> u64 {
-        let _purging = self.purging.lock().unwrap_or_else(PoisonError::into_inner);
-        // Relaxed: only this function writes the clock, under the lock.
-        let now = self.clock.load(Ordering::Relaxed) + 1;
+    pub(crate) fn purge(&self, group: &str, mode: Mode) {
+        self.change(group, |purged, now| purged.purge(mode, now));
+    }
+
+    /// The same, for a purge that the store has yet to be told of. Until [`settle`](Self::settle),
+    /// nothing of the group that the store holds is given.
+    pub(crate) fn purge_pending(&self, group: &str, mode: Mode) {
+        self.change(group, |purged, now| {
+            purged.purge(mode, now);
+            purged.pend();
+        });
+    }
+
+    /// A purge that was to be told is told as part of another one.
+    pub(crate) fn unpend(&self, group: &str) {
+        self.change(group, |purged, _| purged.unpend());
+    }
+
+    /// The store has been told of a purge, and applied it at this time of its clock.
+    pub(crate) fn settle(&self, group: &str, mode: Mode, at: Asof, shared_clock: u64) {
+        let mut shared = self.lock();
+        let is_known = shared.epoch == at.epoch;
+        self.change_locked(&mut shared, group, |purged, _| {
+            purged.unpend();
+            // In another epoch that clock means nothing; the poll that tells of it is on its way.
+            if is_known {
+                purged.purge_shared(mode, shared_clock);
+            }
+        });
+        // Where nothing of others is on its way, this has been applied like any other.
+        if is_known && shared.clock + 1 == shared_clock {
+            shared.clock = shared_clock;
+        }
+    }
+
+    /// A purge of another process, or one that was missed: `at` this time of the deployment's clock.
+    pub(crate) fn hear(&self, group: &str, mode: Mode, shared_clock: u64) {
+        let mut shared = self.lock();
+        self.change_locked(&mut shared, group, |purged, now| {
+            purged.hear(mode, now, shared_clock);
+        });
+        shared.clock = shared.clock.max(shared_clock);
+    }
+
+    /// What happened cannot be told: everything is suspect, and only purges after `shared_clock` are
+    /// known from now on.
+    pub(crate) fn begin_again(&self, epoch: Epoch, shared_clock: u64, is_suspect: bool) {
+        let mut shared = self.lock();
+        // In the same epoch the clock goes on, and an own purge may be known that this has yet to tell
+        // of. In another one it begins again.
+        let until = match shared.epoch == epoch {
+            true => shared_clock,
+            false => u64::MAX,
+        };
+        *shared = Shared {
+            epoch,
+            clock: shared_clock,
+            complete_from: shared_clock,
+        };
         let groups = self.groups.pin();
-        if groups.len() >= REMEMBERED && groups.get(&group).is_none() {
-            // Entries from before the floor become misses, which is dear and never wrong. The floor
-            // first: whoever finds a group forgotten also finds the floor that replaced it.
-            let floor = now.saturating_sub(REMEMBERED as u64 / 2);
-            self.floor.store(floor, Ordering::Release);
-            groups.retain(|_, purged| purged.removed.max(purged.expired) > floor);
+        let known: Vec<u64> = groups.keys().copied().collect();
+        for group in known {
+            groups.update(group, |purged| {
+                let mut purged = *purged;
+                purged.forget_shared(until);
+                purged
+            });
         }
-        let mut purged = groups.get(&group).copied().unwrap_or_default();
-        match mode {
-            Mode::Remove => purged.removed = now,
-            Mode::Expire => purged.expired = now,
+        // Relaxed: written only under the lock.
+        let now = self.clock.load(Ordering::Relaxed) + 1;
+        // Before the clock: whoever sees the clock sees the break.
+        if is_suspect {
+            self.suspect.store(now, Ordering::Release);
         }
-        groups.insert(group, purged);
         self.clock.store(now, Ordering::Release);
-        now
     }
 
     /// What the purges leave of an entry.
     #[inline]
-    pub(crate) fn judge(&self, key: &KeyRef<'_>, entry: &Entry) -> Validity {
+    pub(crate) fn judge(&self, scopes: &dyn KeyScope, key: &KeyRef<'_>, entry: &Entry) -> Validity {
         let clock = self.clock();
         if entry.is_checked(clock) {
             return Validity::Valid;
         }
-        let validity = self.look(key, entry.tags.as_deref().unwrap_or(&[]), entry.tag_clock);
+        let tags = entry.tags.as_deref().unwrap_or(&[]);
+        let validity = self.look(scopes, key, tags, entry.tag_clock);
         if validity == Validity::Valid {
             entry.set_checked(clock);
         }
@@ -119,39 +191,126 @@ impl Purges {
 
     /// What the purges after `since` leave of a load with these tags.
     #[cold]
-    pub(crate) fn look(&self, key: &KeyRef<'_>, tags: &[Tag], since: u64) -> Validity {
-        let groups = self.groups.pin();
-        let judge = |group: &Group| match groups.get(group) {
-            Some(purged) if purged.removed > since => Validity::Removed,
-            Some(purged) if purged.expired > since => Validity::Expired,
-            _ => Validity::Valid,
-        };
-        let whole = [
-            Group::Everything,
-            Group::Scope(key.scope),
-            Group::Kind(key.scope, key.kind),
-        ];
-        let worst = whole
-            .iter()
-            .map(judge)
-            .chain(
-                tags.iter()
-                    .map(|tag| judge(&Group::Tag(key.scope, tag.clone()))),
-            )
-            .max()
-            .unwrap_or(Validity::Valid);
+    pub(crate) fn look(
+        &self,
+        scopes: &dyn KeyScope,
+        key: &KeyRef<'_>,
+        tags: &[Tag],
+        since: u64,
+    ) -> Validity {
+        let mut worst = self.each(scopes, key, tags, |purged| purged.leaves(since));
+        if since < self.suspect.load(Ordering::Acquire) {
+            worst = worst.max(Validity::Expired);
+        }
         // After the look: whoever found a group forgotten also finds the floor that replaced it.
         if since < self.floor.load(Ordering::Acquire) {
-            return Validity::Removed;
+            worst = Validity::Removed;
         }
         worst
+    }
+
+    /// What the purges leave of a record of the store, which was loaded at `shared_clock` in `epoch`.
+    pub(crate) fn judge_record(
+        &self,
+        scopes: &dyn KeyScope,
+        key: &KeyRef<'_>,
+        tags: &[Tag],
+        epoch: Epoch,
+        shared_clock: u64,
+    ) -> RecordValidity {
+        // One look at a time, so that no break passes in between; off the path of hits.
+        let shared = self.lock();
+        if shared.epoch != epoch {
+            return RecordValidity::Known(Validity::Removed);
+        }
+        let validity = self.each(scopes, key, tags, |purged| {
+            purged.leaves_of_record(shared_clock)
+        });
+        if shared_clock < shared.complete_from && validity != Validity::Removed {
+            return RecordValidity::Ask;
+        }
+        RecordValidity::Known(validity)
+    }
+
+    /// The names of the groups of an entry.
+    pub(crate) fn names(
+        &self,
+        scopes: &dyn KeyScope,
+        key: &KeyRef<'_>,
+        tags: &[Tag],
+    ) -> Vec<String> {
+        let tags = tags.iter().map(|tag| Group::Tag(key.scope, tag.clone()));
+        Group::of_key(key.scope, key.kind)
+            .into_iter()
+            .chain(tags)
+            .map(|group| group.name(scopes))
+            .collect()
+    }
+
+    /// The worst that `judge` finds of the groups of an entry.
+    fn each(
+        &self,
+        scopes: &dyn KeyScope,
+        key: &KeyRef<'_>,
+        tags: &[Tag],
+        judge: impl Fn(&Purged) -> Validity,
+    ) -> Validity {
+        let groups = self.groups.pin();
+        self.names(scopes, key, tags)
+            .iter()
+            .filter_map(|group| groups.get(&self.hash(group)))
+            .map(judge)
+            .max()
+            .unwrap_or(Validity::Valid)
+    }
+
+    fn change(&self, group: &str, change: impl FnOnce(&mut Purged, u64)) {
+        self.change_locked(&mut self.lock(), group, change);
+    }
+
+    fn change_locked(
+        &self,
+        shared: &mut Shared,
+        group: &str,
+        change: impl FnOnce(&mut Purged, u64),
+    ) {
+        let group = self.hash(group);
+        // Relaxed: only this function and `begin_again` write the clock, under the lock.
+        let now = self.clock.load(Ordering::Relaxed) + 1;
+        let groups = self.groups.pin();
+        if groups.len() >= REMEMBERED && groups.get(&group).is_none() {
+            // Entries from before the floor become misses, which is dear and never wrong. The floors
+            // first: whoever finds a group forgotten also finds the floor that replaced it.
+            let floor = now.saturating_sub(REMEMBERED as u64 / 2);
+            let stays = |purged: &Purged| purged.is_pending() || purged.last() > floor;
+            for purged in groups.values().filter(|purged| !stays(purged)) {
+                shared.complete_from = shared.complete_from.max(purged.last_shared());
+            }
+            self.floor.store(floor, Ordering::Release);
+            groups.retain(|_, purged| stays(purged));
+        }
+        let mut purged = groups.get(&group).copied().unwrap_or_default();
+        change(&mut purged, now);
+        groups.insert(group, purged);
+        self.clock.store(now, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // Held for map operations, never across an await; they leave it whole.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hash(&self, group: &str) -> u64 {
+        self.hasher.hash_one(group)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{KeyHasher, StoredKey};
+    use crate::coherence::Seq;
+    use crate::key::{KeyHasher, KeyKind, StoredKey};
+    use crate::scope::{ScopeId, SharedScope};
 
     fn key() -> StoredKey {
         KeyHasher::new()
@@ -159,8 +318,19 @@ mod tests {
             .to_stored()
     }
 
-    fn tag(text: &str) -> Group {
-        Group::Tag(ScopeId::SHARED, text.into())
+    fn tag(text: &str) -> String {
+        name(&Group::Tag(ScopeId::SHARED, text.into()))
+    }
+
+    fn name(group: &Group) -> String {
+        group.name(&SharedScope)
+    }
+
+    fn asof(epoch: u128, seq: u64) -> Asof {
+        Asof {
+            epoch: Epoch::new(epoch),
+            seq: Seq::new(seq),
+        }
     }
 
     #[test]
@@ -168,12 +338,18 @@ mod tests {
         let (purges, key) = (Purges::new(), key());
         let tags = [Tag::from("a"), Tag::from("b")];
         let before = purges.clock();
-        purges.purge(tag("b"), Mode::Remove);
+        purges.purge(&tag("b"), Mode::Remove);
         let after = purges.clock();
-        assert_eq!(purges.look(&key.as_ref(), &tags, before), Validity::Removed);
-        assert_eq!(purges.look(&key.as_ref(), &tags, after), Validity::Valid);
         assert_eq!(
-            purges.look(&key.as_ref(), &tags[..1], before),
+            purges.look(&SharedScope, &key.as_ref(), &tags, before),
+            Validity::Removed
+        );
+        assert_eq!(
+            purges.look(&SharedScope, &key.as_ref(), &tags, after),
+            Validity::Valid
+        );
+        assert_eq!(
+            purges.look(&SharedScope, &key.as_ref(), &tags[..1], before),
             Validity::Valid
         );
     }
@@ -183,9 +359,9 @@ mod tests {
         for modes in [[Mode::Remove, Mode::Expire], [Mode::Expire, Mode::Remove]] {
             let (purges, key) = (Purges::new(), key());
             for mode in modes {
-                purges.purge(tag("a"), mode);
+                purges.purge(&tag("a"), mode);
             }
-            let found = purges.look(&key.as_ref(), &[Tag::from("a")], 0);
+            let found = purges.look(&SharedScope, &key.as_ref(), &[Tag::from("a")], 0);
             assert_eq!(found, Validity::Removed);
         }
     }
@@ -193,16 +369,28 @@ mod tests {
     #[test]
     fn scopes_and_kinds_are_purged_on_their_own() {
         let (purges, key) = (Purges::new(), key());
-        purges.purge(Group::Scope(ScopeId::new(7)), Mode::Remove);
+        purges.purge("t:acme", Mode::Remove);
         purges.purge(
-            Group::Kind(ScopeId::SHARED, KeyKind::new("other")),
+            &name(&Group::Kind(ScopeId::SHARED, KeyKind::new("other"))),
             Mode::Remove,
         );
-        assert_eq!(purges.look(&key.as_ref(), &[], 0), Validity::Valid);
-        purges.purge(Group::Kind(ScopeId::SHARED, KeyKind::PLAIN), Mode::Expire);
-        assert_eq!(purges.look(&key.as_ref(), &[], 0), Validity::Expired);
-        purges.purge(Group::Everything, Mode::Remove);
-        assert_eq!(purges.look(&key.as_ref(), &[], 0), Validity::Removed);
+        assert_eq!(
+            purges.look(&SharedScope, &key.as_ref(), &[], 0),
+            Validity::Valid
+        );
+        purges.purge(
+            &name(&Group::Kind(ScopeId::SHARED, KeyKind::PLAIN)),
+            Mode::Expire,
+        );
+        assert_eq!(
+            purges.look(&SharedScope, &key.as_ref(), &[], 0),
+            Validity::Expired
+        );
+        purges.purge(&name(&Group::Everything), Mode::Remove);
+        assert_eq!(
+            purges.look(&SharedScope, &key.as_ref(), &[], 0),
+            Validity::Removed
+        );
     }
 
     #[test]
@@ -211,14 +399,66 @@ mod tests {
         let first = [Tag::from("tag 0")];
         let before = purges.clock();
         for n in 0..1_000_000 {
-            purges.purge(tag(&format!("tag {n}")), Mode::Remove);
+            purges.purge(&tag(&format!("tag {n}")), Mode::Remove);
         }
         assert!(purges.groups.len() <= REMEMBERED);
         assert_eq!(
-            purges.look(&key.as_ref(), &first, before),
+            purges.look(&SharedScope, &key.as_ref(), &first, before),
             Validity::Removed
         );
         let now = purges.clock();
-        assert_eq!(purges.look(&key.as_ref(), &first, now), Validity::Valid);
+        assert_eq!(
+            purges.look(&SharedScope, &key.as_ref(), &first, now),
+            Validity::Valid
+        );
+    }
+
+    #[test]
+    fn a_record_is_judged_by_the_clock_of_the_deployment() {
+        let (purges, key) = (Purges::new(), key());
+        let tags = [Tag::from("a")];
+        purges.begin_again(Epoch::new(1), 10, true);
+        let judge =
+            |clock| purges.judge_record(&SharedScope, &key.as_ref(), &tags, Epoch::new(1), clock);
+        assert_eq!(judge(9), RecordValidity::Ask);
+        assert_eq!(judge(10), RecordValidity::Known(Validity::Valid));
+        purges.hear(&tag("a"), Mode::Expire, 11);
+        assert_eq!(judge(10), RecordValidity::Known(Validity::Expired));
+        assert_eq!(judge(11), RecordValidity::Known(Validity::Valid));
+        assert_eq!(purges.shared_clock(Epoch::new(1)), Some(11));
+    }
+
+    #[test]
+    fn until_the_store_has_answered_a_purge_hides_whatever_it_holds() {
+        let (purges, key) = (Purges::new(), key());
+        let tags = [Tag::from("a")];
+        purges.begin_again(Epoch::new(1), 0, true);
+        let judge =
+            |clock| purges.judge_record(&SharedScope, &key.as_ref(), &tags, Epoch::new(1), clock);
+        purges.purge_pending(&tag("a"), Mode::Expire);
+        assert_eq!(judge(99), RecordValidity::Known(Validity::Removed));
+        purges.settle(&tag("a"), Mode::Expire, asof(1, 1), 5);
+        assert_eq!(judge(4), RecordValidity::Known(Validity::Expired));
+        assert_eq!(judge(5), RecordValidity::Known(Validity::Valid));
+    }
+
+    #[test]
+    fn after_a_break_clocks_of_before_count_for_nothing_and_entries_are_fallbacks() {
+        let (purges, key) = (Purges::new(), key());
+        let tags = [Tag::from("a")];
+        purges.begin_again(Epoch::new(1), 0, true);
+        let before = purges.clock();
+        purges.hear(&tag("a"), Mode::Remove, 900);
+        let between = purges.clock();
+        purges.begin_again(Epoch::new(2), 3, true);
+        let look = |since| purges.look(&SharedScope, &key.as_ref(), &tags, since);
+        assert_eq!(look(before), Validity::Removed);
+        assert_eq!(look(between), Validity::Expired);
+        assert_eq!(look(purges.clock()), Validity::Valid);
+        let judge =
+            |epoch| purges.judge_record(&SharedScope, &key.as_ref(), &tags, Epoch::new(epoch), 3);
+        assert_eq!(judge(2), RecordValidity::Known(Validity::Valid));
+        assert_eq!(judge(1), RecordValidity::Known(Validity::Removed));
+        assert_eq!(purges.shared_clock(Epoch::new(1)), None);
     }
 }

@@ -5,32 +5,48 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clock::Clock;
-use crate::coherence::{Fences, Lease, Purges, StripeGuard};
+use crate::coherence::{Fences, Mode, Purges, Rules, StripeGuard};
 use crate::error::CacheError;
 use crate::flow::flight::Flights;
-use crate::key::{KeyHasher, KeyKind, KeyRef, StoredKey, printable};
+use crate::flow::shared::Shared;
+use crate::key::{KeyHasher, KeyKind, KeyName, KeyRef, StoredKey, printable};
 use crate::level::L1;
-use crate::observe::{Counters, Stats};
+use crate::observe::{Counters, Seldom, Stats};
 use crate::options::{EntryOptions, Profile};
-use crate::scope::KeyScope;
+use crate::recovery::EVERYTHING;
+use crate::scope::{KeyScope, NoScope};
 
 /// The cache itself, without the types of its values: compiled once.
 pub(crate) struct Engine {
     pub(crate) hasher: KeyHasher,
     pub(crate) l1: L1,
-    pub(crate) lease: Lease,
     pub(crate) fences: Fences,
+    /// All of them, but in tests.
+    pub(crate) rules: Rules,
     pub(crate) purges: Purges,
     pub(crate) flights: Arc<Flights>,
     pub(crate) profiles: Profiles,
     pub(crate) scope: Arc<dyn KeyScope>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) counters: Counters,
+    /// Of records that could not be read, and of values that could not be stored outside.
+    pub(crate) unreadable: Seldom,
+    pub(crate) unshared: Seldom,
+    /// Of invalidations that could not be sent, and of factories that failed, by the kind of the key.
+    pub(crate) unsent: Seldom,
+    pub(crate) failing: Seldom,
+    /// The kinds of keys that were asked for here, by their names: nothing of others is kept.
+    pub(crate) kinds: papaya::HashMap<&'static str, KeyKind>,
+    /// The store that is shared with other processes, if there is one.
+    pub(crate) shared: Option<Shared>,
+    /// A permit for each factory that may run at the same time.
+    pub(crate) factories: Semaphore,
     pub(crate) key_prefix: String,
     pub(crate) key_limit: usize,
     /// The owner of every factory that runs: `stop` waits for them, then ends them.
@@ -84,27 +100,63 @@ impl Engine {
                 limit: self.key_limit,
             });
         }
+        // Plain keys are any text, and escaped as a whole; others are made of escaped parts.
+        if key.kind != KeyKind::PLAIN && !key.text.iter().all(u8::is_ascii_graphic) {
+            return Err(CacheError::KeyNotPrintable {
+                kind: key.kind.name(),
+            });
+        }
+        if self.shared.is_some() {
+            self.check_scope(key)?;
+        }
+        let kinds = self.kinds.pin();
+        if kinds.get(key.kind.name()).is_none() {
+            kinds.insert(key.kind.name(), key.kind);
+        }
         Ok(key.to_stored())
+    }
+
+    /// Refuses a scope by whose text other processes could not name it.
+    fn check_scope(&self, key: &KeyRef<'_>) -> Result<(), CacheError> {
+        let text = self.scope.text(key.scope);
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(());
+        }
+        Err(CacheError::NoScope {
+            key: named(key.kind, key.text),
+            source: NoScope::new(
+                "the text of its scope is empty or holds more than visible ASCII, so that other \
+                 processes could not be told of it; change what `KeyScope::text` gives",
+            ),
+        })
+    }
+
+    /// The stripe of a key: in a cache that shares a store, the same in all processes.
+    fn stripe_of(&self, key: &StoredKey) -> u16 {
+        match &self.shared {
+            Some(_) => self.name_of(key).stripe(),
+            // The top bits: the index uses the low ones, and the two should not go together.
+            None => (key.hash() >> 48) as u16 % KeyName::STRIPES,
+        }
     }
 
     /// Locks the stripe of a key, for changing what is kept under it.
     pub(crate) fn lock(&self, key: &StoredKey) -> Locked<'_> {
+        self.lock_stripe(self.stripe_of(key))
+    }
+
+    /// The same, where the stripe is known.
+    pub(crate) fn lock_stripe(&self, stripe: u16) -> Locked<'_> {
         let guard = self.l1.guard();
         Locked {
-            stripe: self.fences.lock(key.hash()),
+            stripe: self.fences.lock(stripe),
             _guard: guard,
         }
     }
 
     /// The key as it stands outside the process: `prefix:scope:kind:text`.
     pub(crate) fn physical_key(&self, key: &StoredKey) -> String {
-        format!(
-            "{}:{}:{}:{}",
-            self.key_prefix,
-            self.scope.text(key.scope()),
-            key.kind(),
-            key.physical_text()
-        )
+        self.name_of(key).physical(&self.key_prefix)
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -130,15 +182,34 @@ impl Engine {
     pub(crate) async fn stop(&self, deadline: Duration) -> bool {
         // SeqCst, as in `begin`.
         self.is_stopped.store(true, Ordering::SeqCst);
-        self.lease.end();
+        self.fences.stop();
+        // Nor what could be given without a lease.
+        self.purges.purge(EVERYTHING, Mode::Remove);
         self.tasks.close();
-        let in_time = tokio::time::timeout(deadline, self.tasks.wait())
+        let until = tokio::time::Instant::now() + deadline;
+        let in_time = tokio::time::timeout_at(until, self.tasks.wait())
             .await
             .is_ok();
+        if let Some(shared) = &self.shared {
+            // What other processes do not know yet, they may now or never.
+            let _ = tokio::time::timeout_at(until, self.send_what_is_queued(shared)).await;
+            let left = shared.recovery.len();
+            if left > 0 {
+                tracing::error!(
+                    left,
+                    "invalidations could not be sent before the stop; other processes may give \
+                     old values until those expire"
+                );
+            }
+        }
         self.ending.cancel();
         if !in_time {
             // Bounded, since a factory that blocks its thread cannot be waited for.
             let _ = tokio::time::timeout(LAST_MOMENT, self.tasks.wait()).await;
+        }
+        if let Some(shared) = &self.shared {
+            shared.driver.stop().await;
+            shared.close().await;
         }
         in_time
     }
@@ -152,7 +223,7 @@ pub(crate) struct Locked<'a> {
 }
 
 /// How long factories that were told to end may take to do so.
-const LAST_MOMENT: Duration = Duration::from_millis(100);
+pub(crate) const LAST_MOMENT: Duration = Duration::from_millis(100);
 
 /// A key as errors name it: `invoice:7`.
 pub(crate) fn named(kind: KeyKind, text: &[u8]) -> String {

@@ -6,17 +6,25 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use crate::coherence::Asof;
+use crate::clock::Tick;
+use crate::coherence::{Age, Asof, Candidate};
 use crate::error::CacheError;
+use crate::flow::consult::Basis;
 use crate::flow::load::Answer;
+use crate::flow::shared::Origin;
 use crate::key::{BuildPrehashed, StoredKey};
 
 const SHARDS: usize = 64;
 
-type Shard = HashMap<StoredKey, Arc<Flight>, BuildPrehashed>;
+/// The flights of a key: the last one may be joined, those before it were too old to be when it
+/// began, and are still in the air.
+type Listed = SmallVec<[Arc<Flight>; 1]>;
+
+type Shard = HashMap<StoredKey, Listed, BuildPrehashed>;
 
 /// The flights that callers may join, by key.
 pub(crate) struct Flights {
@@ -31,9 +39,14 @@ pub(crate) struct Flight {
     /// How long the factory may run.
     pub(crate) limit: Option<Duration>,
     /// What was known before the load began: the value is stored only if it still holds.
-    pub(crate) asof: Asof,
-    /// The tag clock before the load began.
-    pub(crate) tag_clock: u64,
+    origin: Origin,
+    /// What the shared store said since, before the factory began.
+    /// A lock for a copy, never held across an await.
+    basis: Mutex<Option<Basis>>,
+    /// Whether its key was invalidated, or everything became suspect, since it began.
+    is_detached: AtomicBool,
+    /// Whether nobody may join it, though it is in the air.
+    is_closed: AtomicBool,
     passengers: AtomicUsize,
     /// Whether the factory goes on when nobody waits.
     is_unattended: AtomicBool,
@@ -94,10 +107,11 @@ impl Flights {
         key: &StoredKey,
         limit: Option<Duration>,
         is_joinable: impl FnOnce(&Flight) -> bool,
-        begin: impl FnOnce() -> (Asof, u64),
+        begin: impl FnOnce() -> Origin,
     ) -> Boarding {
         let mut shard = self.shard(key);
-        if let Some(flight) = shard.get(key)
+        if let Some(flight) = shard.get(key).and_then(|listed| listed.last())
+            && !flight.is_closed.load(Ordering::Relaxed)
             && is_joinable(flight)
         {
             // Relaxed: counted under the lock of the shard.
@@ -107,7 +121,10 @@ impl Flights {
         // Under the lock: an invalidation either finds this flight and detaches it, or has been
         // counted in what `begin` reads.
         let flight = Arc::new(Flight::new(key.clone(), limit, begin(), 1));
-        shard.insert(key.clone(), Arc::clone(&flight));
+        shard
+            .entry(key.clone())
+            .or_default()
+            .push(Arc::clone(&flight));
         Boarding::First(self.seat(&flight))
     }
 
@@ -116,48 +133,74 @@ impl Flights {
         &self,
         key: &StoredKey,
         limit: Option<Duration>,
-        begin: impl FnOnce() -> (Asof, u64),
+        begin: impl FnOnce() -> Origin,
     ) -> Option<Arc<Flight>> {
         match self.shard(key).entry(key.clone()) {
             Slot::Occupied(_) => None,
             Slot::Vacant(vacant) => {
                 let flight = Arc::new(Flight::new(key.clone(), limit, begin(), 0));
                 flight.go_on_unattended();
-                vacant.insert(Arc::clone(&flight));
+                vacant.insert(SmallVec::from_buf([Arc::clone(&flight)]));
                 Some(flight)
             }
         }
     }
 
-    /// Lets nobody join the flight of a key any more; those aboard stay.
+    /// Lets nobody join the flight of a key any more; those aboard stay, and what it brings is not
+    /// stored.
     pub(crate) fn detach(&self, key: &StoredKey) {
-        let detached = self.shard(key).remove(key);
-        if let Some(flight) = detached
-            && flight.passengers.load(Ordering::Relaxed) == 0
-        {
-            // An early refresh of a value that was just invalidated is of use to nobody.
-            flight.end();
+        for flight in self.shard(key).remove(key).unwrap_or_default() {
+            flight.detach();
         }
     }
 
-    /// Lets nobody join this flight any more.
-    pub(crate) fn close(&self, flight: &Arc<Flight>) {
-        self.take_off_the_board(&mut self.shard(&flight.key), flight);
+    /// The same, unless the flight began after the invalidation `at`.
+    pub(crate) fn detach_older(&self, key: &StoredKey, at: Asof) {
+        if let Slot::Occupied(mut listed) = self.shard(key).entry(key.clone()) {
+            listed.get_mut().retain(|flight| {
+                let stays = flight.asof().is_after(at);
+                if !stays {
+                    flight.detach();
+                }
+                stays
+            });
+            if listed.get().is_empty() {
+                listed.remove();
+            }
+        }
+    }
+
+    /// Lets nobody join any flight that is under way.
+    pub(crate) fn detach_all(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            for flight in shard.drain().flat_map(|(_, listed)| listed) {
+                flight.detach();
+            }
+        }
+    }
+
+    /// Lets nobody join this flight any more. It is still in the air, and may be detached.
+    fn close(&self, flight: &Arc<Flight>) {
+        let _shard = self.shard(&flight.key);
+        // Relaxed: read and written under the lock of the shard.
+        flight.is_closed.store(true, Ordering::Relaxed);
     }
 
     /// Ends a flight: all who wait are told.
     pub(crate) fn land(&self, flight: &Arc<Flight>, landing: Landing) {
-        self.close(flight);
+        self.take_off_the_board(&mut self.shard(&flight.key), flight);
         // Set before the news: whoever is woken finds it.
         let _ = flight.landed.set(landing);
         flight.news.notify_waiters();
     }
 
     fn take_off_the_board(&self, shard: &mut Shard, flight: &Arc<Flight>) {
-        if let Slot::Occupied(listed) = shard.entry(flight.key.clone())
-            && Arc::ptr_eq(listed.get(), flight)
-        {
-            listed.remove();
+        if let Slot::Occupied(mut listed) = shard.entry(flight.key.clone()) {
+            listed.get_mut().retain(|one| !Arc::ptr_eq(one, flight));
+            if listed.get().is_empty() {
+                listed.remove();
+            }
         }
     }
 
@@ -170,23 +213,83 @@ impl Flights {
 }
 
 impl Flight {
-    fn new(
-        key: StoredKey,
-        limit: Option<Duration>,
-        (asof, tag_clock): (Asof, u64),
-        passengers: usize,
-    ) -> Self {
+    fn new(key: StoredKey, limit: Option<Duration>, origin: Origin, passengers: usize) -> Self {
         Self {
             key,
             limit,
-            asof,
-            tag_clock,
+            origin,
+            basis: Mutex::default(),
+            is_detached: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             passengers: AtomicUsize::new(passengers),
             is_unattended: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
             landed: OnceLock::new(),
             news: Notify::new(),
             task: OnceLock::new(),
+        }
+    }
+
+    /// The time when the load began.
+    pub(crate) fn begun(&self) -> Tick {
+        self.origin.begun
+    }
+
+    /// The tag clock of this process before the load began.
+    pub(crate) fn tag_clock(&self) -> u64 {
+        self.origin.tag_clock
+    }
+
+    /// What was known before the load began.
+    pub(crate) fn asof(&self) -> Asof {
+        self.basis().map_or(self.origin.asof, |basis| basis.asof)
+    }
+
+    /// The tag clock of the deployment before the load began, if it is known.
+    pub(crate) fn shared_clock(&self) -> Option<u64> {
+        match self.basis() {
+            Some(basis) => Some(basis.tag_clock),
+            None => self.origin.shared_clock,
+        }
+    }
+
+    /// What the flight brings, where that is known to hold as of `asof`.
+    pub(crate) fn candidate(&self, asof: Asof) -> Candidate {
+        Candidate {
+            age: Age {
+                asof,
+                tag_clock: self.origin.tag_clock,
+            },
+            is_detached: self.is_detached(),
+        }
+    }
+
+    /// Notes what the shared store said before the factory began: the load knows as much.
+    pub(crate) fn rest_on(&self, basis: Basis) {
+        // In the same epoch it is no less than what was known; another epoch means a break, which
+        // has detached the flight.
+        if basis.asof.is_after(self.asof()) {
+            *self.basis.lock().unwrap_or_else(PoisonError::into_inner) = Some(basis);
+        }
+    }
+
+    fn basis(&self) -> Option<Basis> {
+        // Replaced as a whole; there is nothing half-done in it.
+        *self.basis.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its key was invalidated, or everything became suspect, since it began.
+    pub(crate) fn is_detached(&self) -> bool {
+        // Acquire: pairs with `detach`. Whoever stores asks under the lock of the stripe, which the
+        // invalidation takes after it has detached: either it finds what was stored, or this the mark.
+        self.is_detached.load(Ordering::Acquire)
+    }
+
+    fn detach(&self) {
+        self.is_detached.store(true, Ordering::Release);
+        if self.passengers.load(Ordering::Relaxed) == 0 {
+            // An early refresh of a value that was just invalidated is of use to nobody.
+            self.end();
         }
     }
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::runtime::Handle;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use crate::entry::Content;
 use crate::error::CacheError;
+use crate::flow::approach::{Approach, Claimed, PATIENCE};
 use crate::flow::context::SharedChanges;
 use crate::flow::engine::named;
 use crate::flow::flight::{Flight, Landing};
@@ -40,6 +42,16 @@ impl Drop for LandsAnyway {
     }
 }
 
+/// How a value was got.
+enum Obtained {
+    /// Another process had it.
+    Answered(Answer),
+    /// Another process refreshes it.
+    LeftAlone,
+    /// The factory brought it, or failed.
+    Loaded(Result<Content, CacheError>, Option<Claimed>),
+}
+
 impl Engine {
     /// Starts the factory in a task of its own: its callers may leave, and it may outlive them.
     pub(crate) fn take_off(
@@ -57,8 +69,8 @@ impl Engine {
         let work = async move {
             let (engine, flight) = (&lands.engine, &lands.flight);
             let fly = engine.fly(flight, request, factory, loading);
-            if let Some(result) = engine.ending.run_until_cancelled(fly).await {
-                engine.flights.land(flight, Landing::Answered(result));
+            if let Some(landing) = engine.ending.run_until_cancelled(fly).await {
+                engine.flights.land(flight, landing);
             }
             drop(lands);
         };
@@ -68,76 +80,130 @@ impl Engine {
     }
 
     async fn fly(
-        &self,
+        self: &Arc<Self>,
         flight: &Arc<Flight>,
         request: Request,
         factory: Factory,
         loading: Loading,
-    ) -> Result<Answer, CacheError> {
-        let fallback = self.fallback(&request);
-        let was_stale = fallback.is_some();
+    ) -> Landing {
+        let was_stale = self.fallback(&request).is_some();
         let changes = SharedChanges::default();
-        let cx = FactoryContext {
-            key: request.key.printable(),
-            physical_key: self.physical_key(&request.key),
-            scope: request.key.scope(),
-            stale: fallback.map(|stale| stale.content),
-            changes: changes.clone(),
+        let obtain = self.obtain(flight, &request, factory, loading, &changes);
+        let obtained = self.attended(flight, &request, was_stale, obtain).await;
+        let (result, claimed) = match obtained {
+            Obtained::Answered(answer) => return Landing::Answered(Ok(answer)),
+            Obtained::LeftAlone => return Landing::LookAgain,
+            Obtained::Loaded(result, claimed) => (result, claimed),
         };
-        let run = self.run(&request, factory, cx, loading);
-        let result = self.within_limits(flight, &request, was_stale, run).await;
-
         let changes = changes.take();
         let mut request = request;
         request.profile = request.profile.with(&changes.options);
         request.tags.extend(changes.tags.iter());
-        match result.and_then(|content| request.tags.check().map(|()| content)) {
+        let answer = match result.and_then(|content| request.tags.check().map(|()| content)) {
             Ok(content) => {
                 self.counters.factory_successes.add();
                 let tags = request.tags.clone().into_kept();
                 let stored = !changes.is_kept_out
-                    && self.store_load(flight, &request, &content, tags.clone());
+                    && self
+                        .store_load(flight, &request, &content, tags.clone(), claimed)
+                        .await;
                 Ok(Answer {
                     content,
                     type_name: request.value_type.name_fn(),
                     outcome: Outcome::miss(was_stale, stored),
                     tags,
-                    tag_clock: flight.tag_clock,
+                    tag_clock: flight.tag_clock(),
                     is_private: changes.is_kept_out,
                 })
             }
             Err(error) => self.fall_back(flight, &request, error),
-        }
+        };
+        Landing::Answered(answer)
     }
 
-    /// Runs a factory within its limits. Past the soft one, if there is something stale, its
-    /// callers are told, and it goes on behind them; past the hard one it is dropped.
-    async fn within_limits(
+    /// Gets a value: from other processes, if they have one, else from the factory.
+    async fn obtain(
+        self: &Arc<Self>,
+        flight: &Flight,
+        request: &Request,
+        factory: Factory,
+        loading: Loading,
+        changes: &SharedChanges,
+    ) -> Obtained {
+        let approach = match &self.shared {
+            Some(shared) => self.approach(shared, flight, request).await,
+            None => Approach::Load(None),
+        };
+        let claimed = match approach {
+            Approach::Answered(answer) => return Obtained::Answered(answer),
+            Approach::LeaveIt => return Obtained::LeftAlone,
+            Approach::Load(claimed) => claimed,
+        };
+        if !request.is_refresh {
+            self.counters.misses.add();
+        }
+        let cx = FactoryContext {
+            key: request.key.printable(),
+            physical_key: self.physical_key(&request.key),
+            scope: request.key.scope(),
+            // Here, since other processes may just have lent theirs.
+            stale: self.fallback(request).map(|stale| stale.content),
+            changes: changes.clone(),
+        };
+        let turn = self.turn(request, &loading).await;
+        let run = async {
+            let loaded = self.run(request, factory, cx, loading).await;
+            drop(turn);
+            loaded
+        };
+        Obtained::Loaded(self.within_hard_limit(request, run).await, claimed)
+    }
+
+    /// Waits for a permit to run a factory, for so long at most: it spares the source, and holds up
+    /// nobody for ever. One that another factory waits for needs none, since the two could wait for
+    /// each other.
+    async fn turn(&self, request: &Request, loading: &Loading) -> Option<SemaphorePermit<'_>> {
+        if loading.is_nested() {
+            return None;
+        }
+        let patience = request.profile.factory_soft_limit.unwrap_or(PATIENCE);
+        timeout(patience, self.factories.acquire()).await.ok()?.ok()
+    }
+
+    /// Past the soft limit, if there is something stale, callers are told, and what they wait for
+    /// goes on behind them.
+    async fn attended<T>(
         &self,
         flight: &Arc<Flight>,
         request: &Request,
         has_stale: bool,
-        run: impl Future<Output = Result<Content, CacheError>>,
-    ) -> Result<Content, CacheError> {
-        let attended = async {
-            let mut run = std::pin::pin!(run);
-            if let (Some(soft), true) = (request.profile.factory_soft_limit, has_stale) {
-                tokio::select! {
-                    biased;
-                    result = &mut run => return result,
-                    () = sleep(soft) => {
-                        self.counters.background_loads.add();
-                        flight.go_on_unattended();
-                        flight.is_late();
-                    }
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = std::pin::pin!(work);
+        if let (Some(soft), true) = (request.profile.factory_soft_limit, has_stale) {
+            tokio::select! {
+                biased;
+                result = &mut work => return result,
+                () = sleep(soft) => {
+                    self.counters.background_loads.add();
+                    flight.go_on_unattended();
+                    flight.is_late();
                 }
             }
-            run.await
-        };
+        }
+        work.await
+    }
+
+    /// Past the hard limit a factory is dropped.
+    async fn within_hard_limit(
+        &self,
+        request: &Request,
+        run: impl Future<Output = Result<Content, CacheError>>,
+    ) -> Result<Content, CacheError> {
         let Some(hard) = request.profile.factory_hard_limit else {
-            return attended.await;
+            return run.await;
         };
-        timeout(hard, attended).await.unwrap_or_else(|_| {
+        timeout(hard, run).await.unwrap_or_else(|_| {
             self.counters.factory_timeouts.add();
             Err(CacheError::FactoryTimeout {
                 key: request.name(),

@@ -2,64 +2,233 @@
 
 use std::sync::Arc;
 
-use crate::coherence::{Asof, Group, Mode};
-use crate::entry::Content;
+use tokio::task::JoinSet;
+
+use crate::cache::Invalidated;
+use crate::coherence::{Applied, Asof, Change, Mode, Rule};
+use crate::entry::Entry;
 use crate::error::CacheError;
 use crate::flow::Engine;
-use crate::key::StoredKey;
-use crate::options::Profile;
-use crate::tag::Tag;
-use crate::value::ValueType;
+use crate::flow::engine::Locked;
+use crate::flow::load::usable_runtime;
+use crate::flow::shared::Shared;
+use crate::flow::untold::Untold;
+use crate::key::{KeyName, StoredKey};
+use crate::recovery::{Due, EVERYTHING, Queued};
+
+/// How many keys go into one message.
+const BATCH: usize = 256;
+
+/// What one call invalidates.
+#[derive(Default)]
+pub(crate) struct Invalidation {
+    pub(crate) keys: Vec<(StoredKey, Mode)>,
+    /// Groups by their names.
+    pub(crate) groups: Vec<(String, Mode)>,
+}
 
 impl Engine {
-    /// Invalidates a key. A load that began before this is not stored, and nobody joins it.
-    pub(crate) fn invalidate_key(&self, key: &StoredKey, mode: Mode) -> Asof {
-        let at = self.fences.advance();
-        let mut locked = self.lock(key);
-        let stripe = &mut locked.stripe;
-        stripe.bump(at);
-        match mode {
-            Mode::Remove => {
-                self.l1.remove(stripe, key);
-            }
-            Mode::Expire => {
-                let now = self.clock.now();
-                self.l1
-                    .replace(stripe, key, now, |entry| Some(entry.expired_at(now)));
-            }
+    /// Invalidates. A load that began before this is not stored, and nobody joins it.
+    ///
+    /// Where a store is shared, it holds here before the store is told, and again once it has answered:
+    /// another reader of this process may have put back what the store still held in between.
+    pub(crate) async fn invalidate(self: &Arc<Self>, what: Invalidation) -> Invalidated {
+        if self.shared.is_none() {
+            return Invalidated::applied(self.invalidate_alone(&what));
         }
-        drop(locked);
-        self.flights.detach(key);
-        self.counters.invalidations.add();
-        at
+        self.drop_here(&what);
+        let untold = self.untold(&what);
+        if untold.is_empty() {
+            return Invalidated::applied(self.fences.asof());
+        }
+        let Some(runtime) = usable_runtime() else {
+            // Queued, for whoever comes with a runtime.
+            return Invalidated::Queued;
+        };
+        self.start_driver(&runtime);
+        // A task of its own, owned by `tasks`: a caller that leaves does not take it along. Where it
+        // goes away with its runtime, what it had yet to tell is queued.
+        let telling = self.tasks.spawn_on(tell(untold), &runtime);
+        match telling.await {
+            Ok(Some(at)) => Invalidated::applied(at),
+            Ok(None) | Err(_) => Invalidated::Queued,
+        }
     }
 
-    /// Invalidates a group. Entries and loads of before find out by the tag clock.
-    pub(crate) fn purge(&self, group: Group, mode: Mode) -> Asof {
-        self.purges.purge(group, mode);
-        self.counters.purges.add();
+    fn invalidate_alone(&self, what: &Invalidation) -> Asof {
+        for (key, mode) in &what.keys {
+            let at = self.fences.advance();
+            let mut locked = self.lock(key);
+            locked.stripe.bump(at);
+            self.drop_kept(&locked, key, *mode, |_| true);
+            drop(locked);
+            self.flights.detach(key);
+            self.counters.invalidations.add();
+        }
+        for (group, mode) in &what.groups {
+            self.purges.purge(group, *mode);
+            self.counters.purges.add();
+        }
         self.fences.asof()
     }
 
-    /// Puts a value under a key, in place of whatever was there or is being loaded.
-    pub(crate) fn set(
-        &self,
-        key: &StoredKey,
-        profile: &Profile,
-        content: Content,
-        value_type: ValueType,
-        tags: Option<Arc<[Tag]>>,
-    ) -> Asof {
-        let at = self.fences.advance();
-        let mut locked = self.lock(key);
-        let stripe = &mut locked.stripe;
-        stripe.bump(at);
-        let clock = self.purges.clock();
-        let entry = self.entry(profile, content, value_type, at, tags, clock);
-        self.keep(stripe, key, entry);
-        drop(locked);
+    /// Makes it hold in this process, whatever the store has yet to say.
+    pub(crate) fn drop_here(&self, what: &Invalidation) {
+        for (key, mode) in &what.keys {
+            self.drop_any(key, *mode);
+            self.counters.invalidations.add();
+        }
+        for (group, mode) in &what.groups {
+            self.purges.purge_pending(group, *mode);
+            self.counters.purges.add();
+        }
+    }
+
+    fn drop_any(&self, key: &StoredKey, mode: Mode) {
+        // Detached first: what stores after that asks, and what stored before is dropped.
         self.flights.detach(key);
-        at
+        self.drop_kept(&self.lock(key), key, mode, |_| true);
+    }
+
+    /// Drops what is kept of a key, or lets it be stale from now on, if `which` says so.
+    pub(crate) fn drop_kept(
+        &self,
+        locked: &Locked<'_>,
+        key: &StoredKey,
+        mode: Mode,
+        which: impl Fn(&Entry) -> bool,
+    ) {
+        match mode {
+            Mode::Remove => {
+                if self.l1.read(&key.as_ref(), which) == Some(true) {
+                    self.l1.remove(&locked.stripe, key);
+                }
+            }
+            Mode::Expire => {
+                let now = self.clock.now();
+                self.l1.replace(&locked.stripe, key, now, |entry| {
+                    which(entry).then(|| entry.expired_at(now))
+                });
+            }
+        }
+    }
+
+    /// The same as messages, each of which is queued unless it is told.
+    pub(crate) fn untold(self: &Arc<Self>, what: &Invalidation) -> Vec<Untold> {
+        self.changes(what)
+            .into_iter()
+            .map(|change| Untold::new(self, change))
+            .collect()
+    }
+
+    fn changes(&self, what: &Invalidation) -> Vec<Change> {
+        let keys = [Mode::Remove, Mode::Expire].into_iter().flat_map(|mode| {
+            let keys: Vec<KeyName> = what
+                .keys
+                .iter()
+                .filter(|(_, of)| *of == mode)
+                .map(|(key, _)| self.name_of(key))
+                .collect();
+            let changes: Vec<Change> = keys
+                .chunks(BATCH)
+                .map(|keys| Change::Keys {
+                    keys: keys.to_vec(),
+                    mode,
+                })
+                .collect();
+            changes
+        });
+        let groups = what.groups.iter().map(|(group, mode)| Change::Group {
+            group: group.clone(),
+            clock: 0,
+            mode: *mode,
+        });
+        keys.chain(groups).collect()
+    }
+
+    /// The store has applied an own invalidation: so does this process, once more.
+    pub(crate) fn told(&self, shared: &Shared, change: &Change, applied: Applied) {
+        self.counters.notices_sent.add();
+        match change {
+            Change::Keys { keys, mode } => {
+                if self.rules.keep(Rule::DropAgain) {
+                    self.apply(applied.at, change);
+                }
+                for key in keys {
+                    // After the drop: until then, nothing of the store is put here.
+                    shared.recovery.settle_key(key, *mode);
+                }
+            }
+            Change::Group { group, mode, .. } => {
+                self.purges
+                    .settle(group, *mode, applied.at, applied.tag_clock);
+            }
+        }
+        if !self.fences.own(applied.at) {
+            shared.pulse.poll_soon();
+        }
+    }
+
+    /// The store could not be told: it will be, and until then nothing that it holds is trusted.
+    pub(crate) fn queue(&self, shared: &Shared, change: &Change) {
+        self.unsent.tell("the store did not answer");
+        match change {
+            Change::Keys { keys, mode } => {
+                for name in keys {
+                    // Dirty first: what is dropped after that is not put back.
+                    let queued = shared.recovery.add_key(name, *mode);
+                    self.make_room(shared, queued);
+                    if let Some(key) = self.key_of(name) {
+                        self.drop_any(&key, *mode);
+                    }
+                }
+            }
+            Change::Group { group, mode, .. } => {
+                let queued = shared.recovery.add_group(group, *mode);
+                if queued == Queued::Again {
+                    // The one that waits stands for both.
+                    self.purges.unpend(group);
+                }
+                self.make_room(shared, queued);
+            }
+        }
+        self.counters.queued.add();
+    }
+
+    fn make_room(&self, shared: &Shared, queued: Queued) {
+        let Queued::Overflow(groups) = queued else {
+            return;
+        };
+        tracing::warn!(
+            limit = shared.l2.limits().queue_limit,
+            "more invalidations wait than there is room for; the cache will be cleared as a whole"
+        );
+        self.purges.purge_pending(EVERYTHING, Mode::Remove);
+        for group in groups {
+            self.purges.unpend(&group);
+        }
+    }
+
+    /// What was queued has been applied.
+    pub(crate) fn resent(&self, shared: &Shared, due: &Due, applied: Applied) {
+        if let Change::Keys { .. } = &due.change {
+            // Before it counts as settled: until then, nothing of the store is put here.
+            self.apply(applied.at, &due.change);
+        }
+        let is_settled = shared.recovery.settle(due);
+        if let Change::Group { group, mode, .. } = &due.change
+            && is_settled
+        {
+            self.purges
+                .settle(group, *mode, applied.at, applied.tag_clock);
+        }
+        self.counters.resent.add();
+        if shared.recovery.len() == 0 {
+            tracing::debug!("all invalidations that were queued have been sent");
+        }
+        if !self.fences.own(applied.at) {
+            shared.pulse.poll_soon();
+        }
     }
 
     /// An error once the cache was stopped.
@@ -70,4 +239,24 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Tells the store, all at once; the last number, or `None` where something had to be queued.
+pub(crate) async fn tell(mut changes: Vec<Untold>) -> Option<Asof> {
+    if changes.len() == 1
+        && let Some(change) = changes.pop()
+    {
+        return change.tell().await;
+    }
+    // Owned by the set, which is awaited to its end.
+    let mut telling: JoinSet<_> = changes.into_iter().map(Untold::tell).collect();
+    let mut last = Some(Asof::default());
+    while let Some(told) = telling.join_next().await {
+        last = match (last, told.ok().flatten()) {
+            (Some(last), Some(at)) if last.is_after(at) => Some(last),
+            (Some(_), Some(at)) => Some(at),
+            _ => None,
+        };
+    }
+    last
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use crate::coherence::Validity;
+use crate::coherence::{Permit, Validity};
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
+use crate::flow::approach::PATIENCE;
 use crate::flow::engine::named;
 use crate::flow::flight::{Boarding, Flight, Landing, News, Seat};
 use crate::flow::loading::Loading;
@@ -34,6 +35,8 @@ pub(crate) struct Request {
     pub(crate) tags: Tags,
     /// Whether "there is none" is an answer.
     pub(crate) takes_absent: bool,
+    /// Whether what is kept is fresh, and is refreshed early.
+    pub(crate) is_refresh: bool,
 }
 
 /// What a caller gets.
@@ -60,7 +63,7 @@ impl Request {
     }
 
     /// Whether an answer is one to this request.
-    fn takes(&self, answer: &Answer) -> bool {
+    pub(crate) fn takes(&self, answer: &Answer) -> bool {
         (self.takes_absent || matches!(answer.content, Content::Value(_)))
             && (self.profile.fail_safe || !answer.outcome.is_stale())
     }
@@ -91,6 +94,10 @@ impl Engine {
             return Err(CacheError::NoTimers);
         }
         let loading = Loading::begin(self, &request)?;
+        self.start_driver(&runtime);
+        if let Some(answer) = self.look_after_lapse(&request).await {
+            return Ok(answer);
+        }
         let arrived = self.purges.clock();
         self.l1.missed(&request.key);
         loop {
@@ -98,7 +105,7 @@ impl Engine {
                 &request.key,
                 request.profile.factory_hard_limit,
                 |flight| self.may_join(flight, &request),
-                || (self.fences.asof(), self.purges.clock()),
+                || self.origin(),
             );
             match boarding {
                 Boarding::First(seat) => {
@@ -118,6 +125,10 @@ impl Engine {
 
     /// Refreshes an entry behind its caller, unless its key is being loaded already.
     pub(crate) fn refresh_behind(self: &Arc<Self>, request: Request, factory: Factory) {
+        let request = Request {
+            is_refresh: true,
+            ..request
+        };
         let (Ok(runtime), Ok(loading)) = (Handle::try_current(), Loading::begin(self, &request))
         else {
             return;
@@ -126,7 +137,7 @@ impl Engine {
         let flight =
             self.flights
                 .begin_unattended(&request.key, request.profile.factory_hard_limit, || {
-                    (self.fences.asof(), self.purges.clock())
+                    self.origin()
                 });
         if let Some(flight) = flight {
             self.counters.eager_refreshes.add();
@@ -137,12 +148,20 @@ impl Engine {
     /// Whether a caller that comes now may wait for this flight: it must not, if something that it
     /// belongs to was invalidated since it began.
     fn may_join(&self, flight: &Flight, request: &Request) -> bool {
-        if flight.tag_clock == self.purges.clock() {
+        let now = self.clock.now();
+        let permit = Permit::to_join(self.rules, now, self.fences.lease.holds(now));
+        if !permit.covers(self.own_until(flight)) {
+            return false;
+        }
+        if flight.tag_clock() == self.purges.clock() {
             return true;
         }
         let key = request.key.as_ref();
-        let is_valid =
-            |tags: &[Tag]| self.purges.look(&key, tags, flight.tag_clock) == Validity::Valid;
+        let is_valid = |tags: &[Tag]| {
+            self.purges
+                .look(&*self.scope, &key, tags, flight.tag_clock())
+                == Validity::Valid
+        };
         // Its tags are those of the request and, as far as one can tell, those of its last value.
         let tags: Vec<Tag> = request.tags.iter().cloned().collect();
         is_valid(&tags)
@@ -171,7 +190,6 @@ impl Engine {
             self.flights.land(&seat.flight, Landing::LookAgain);
             return Err(stopped);
         }
-        self.counters.misses.add();
         self.take_off(runtime, &seat.flight, request.clone(), factory, loading);
         drop(token);
         match self.wait(&seat, &request).await {
@@ -216,6 +234,19 @@ impl Engine {
         }))
     }
 
+    /// How much longer than its factory a flight may take that asks a shared store on the way.
+    fn detour(&self) -> Duration {
+        let Some(shared) = &self.shared else {
+            return Duration::ZERO;
+        };
+        let limits = shared.l2.limits();
+        limits
+            .read_hard_limit
+            .saturating_mul(4)
+            .saturating_add(limits.write_limit)
+            .saturating_add(PATIENCE)
+    }
+
     /// Waits for a flight to land: if it is slow, only where there is nothing stale to give, and
     /// for no longer than the request's own hard limit. A flight whose runtime is not driven any
     /// more would keep its callers for ever.
@@ -237,7 +268,8 @@ impl Engine {
         let Some(limit) = request.profile.factory_hard_limit else {
             return landing.await;
         };
-        if let Ok(landing) = timeout(limit.saturating_add(GRACE), landing).await {
+        let limit_with_grace = limit.saturating_add(GRACE).saturating_add(self.detour());
+        if let Ok(landing) = timeout(limit_with_grace, landing).await {
             return landing;
         }
         if seat.flight.limit.is_some_and(|own| own <= limit) {
@@ -257,9 +289,9 @@ impl Engine {
             return false;
         }
         let tags = answer.tags.as_deref().unwrap_or(&[]);
-        let validity = self
-            .purges
-            .look(&request.key.as_ref(), tags, answer.tag_clock);
+        let validity =
+            self.purges
+                .look(&*self.scope, &request.key.as_ref(), tags, answer.tag_clock);
         match validity {
             Validity::Valid => false,
             // A stale answer says that it is one.
@@ -269,7 +301,7 @@ impl Engine {
     }
 
     /// What L1 has for a request by now.
-    fn look_again(&self, request: &Request) -> Option<Answer> {
+    pub(crate) fn look_again(&self, request: &Request) -> Option<Answer> {
         let (kept, outcome) = match self.look(&request.key.as_ref(), false) {
             Found::Fresh(kept) | Found::Eager(kept) => (kept, Outcome::hit(Level::L1)),
             Found::Stale {
@@ -289,6 +321,11 @@ impl Engine {
         };
         request.takes(&answer).then_some(answer)
     }
+}
+
+/// The runtime that this is called in, if it can be waited on.
+pub(crate) fn usable_runtime() -> Option<Handle> {
+    Handle::try_current().ok().filter(|_| has_timers())
 }
 
 /// Whether the runtime that this is called in drives timers: tokio has no other way to ask.

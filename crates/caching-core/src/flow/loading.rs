@@ -41,6 +41,18 @@ impl Loading {
         LOADING.scope(self, factory).await
     }
 
+    /// Whether a factory of the same cache waits for this one.
+    pub(crate) fn is_nested(&self) -> bool {
+        let mut outer = self.outer.as_deref();
+        while let Some(loading) = outer {
+            if loading.cache == self.cache {
+                return true;
+            }
+            outer = loading.outer.as_deref();
+        }
+        false
+    }
+
     fn waits_for_itself(&self) -> bool {
         let mut outer = self.outer.as_deref();
         while let Some(loading) = outer {

@@ -1,7 +1,7 @@
 //! The look into L1: what a hit is.
 
 use crate::clock::Tick;
-use crate::coherence::Validity;
+use crate::coherence::{Permit, Rule, Validity};
 use crate::entry::{Content, Entry, Freshness};
 use crate::flow::Engine;
 use crate::key::KeyRef;
@@ -43,18 +43,56 @@ impl Engine {
     /// renewed after it was found. Only who `can_refresh` is asked to refresh an entry early.
     #[inline]
     pub(crate) fn look(&self, key: &KeyRef<'_>, can_refresh: bool) -> Found {
-        let now = self.clock.now();
-        if !self.lease.holds(now) {
+        let now = self.now_on_hit();
+        let permit = Permit::to_give(self.rules, now, self.fences.lease.holds(now));
+        self.l1
+            .read(key, |entry| {
+                if permit.covers(entry.own_until) || self.is_leased_late() {
+                    self.judge(key, entry, now, can_refresh)
+                } else {
+                    self.judge_lapsed(key, entry, now)
+                }
+            })
+            .unwrap_or(Found::Nothing)
+    }
+
+    /// The time by which this very hit is judged: a clock that ticks elsewhere can be starved.
+    #[inline]
+    fn now_on_hit(&self) -> Tick {
+        #[cfg(feature = "switches")]
+        if let (Some(shared), false) = (&self.shared, self.rules.keep(Rule::ClockOnHit)) {
+            return shared.pulse.ticked();
+        }
+        self.clock.now()
+    }
+
+    /// With the rule left out that the lease comes before the look: whether it holds after it.
+    #[inline]
+    fn is_leased_late(&self) -> bool {
+        !self.rules.keep(Rule::LeaseBeforeLook) && self.fences.lease.holds(self.clock.now())
+    }
+
+    /// What an entry is worth while nobody knows what was invalidated meanwhile: to those who asked
+    /// for stale values, as much as a stale one.
+    #[cold]
+    fn judge_lapsed(&self, key: &KeyRef<'_>, entry: &Entry, now: Tick) -> Found {
+        if self.is_stopped.load(std::sync::atomic::Ordering::Acquire) {
             return Found::Nothing;
         }
-        self.l1
-            .read(key, |entry| self.judge(key, entry, now, can_refresh))
-            .unwrap_or(Found::Nothing)
+        let stale_for = self.profiles.resolve(key.kind, None).serve_stale;
+        let lapsed_at = self.fences.lease.lapsed_at();
+        match self.judge(key, entry, now, false) {
+            Found::Fresh(kept) | Found::Eager(kept) => Found::Stale {
+                kept,
+                throttled: stale_for.is_some_and(|limit| now < lapsed_at.after(limit)),
+            },
+            found => found,
+        }
     }
 
     #[inline]
     fn judge(&self, key: &KeyRef<'_>, entry: &Entry, now: Tick, can_refresh: bool) -> Found {
-        let freshness = match self.purges.judge(key, entry) {
+        let freshness = match self.purges.judge(&*self.scope, key, entry) {
             Validity::Valid => entry.lifetime.freshness(now),
             Validity::Expired if now < entry.lifetime.retained_until => Freshness::Stale,
             Validity::Expired | Validity::Removed => Freshness::Expired,

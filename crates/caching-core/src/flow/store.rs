@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::coherence::{Asof, StripeGuard, Validity};
+use crate::clock::Tick;
+use crate::coherence::{Asof, Rule, StripeGuard, Validity};
 use crate::entry::{Content, Entry, Freshness, Lifetime};
 use crate::error::CacheError;
 use crate::flow::Engine;
+use crate::flow::approach::Claimed;
 use crate::flow::flight::Flight;
 use crate::flow::load::{Answer, Request};
 use crate::flow::look::Found;
+use crate::flow::offer::Offered;
 use crate::key::StoredKey;
 use crate::options::Profile;
 use crate::outcome::{Level, Outcome};
@@ -16,32 +19,68 @@ use crate::tag::Tag;
 use crate::value::ValueType;
 
 impl Engine {
-    /// Stores what a load brought, unless its key was invalidated since the load began.
-    pub(crate) fn store_load(
+    /// Stores what a load brought, there and here, unless its key was invalidated since the load
+    /// began.
+    pub(crate) async fn store_load(
         &self,
         flight: &Flight,
         request: &Request,
         content: &Content,
         tags: Option<Arc<[Tag]>>,
+        claimed: Option<Claimed>,
     ) -> bool {
         let entry = self.entry(
             &request.profile,
             content.clone(),
             request.value_type,
-            flight.asof,
-            tags,
-            flight.tag_clock,
+            flight.asof(),
+            tags.clone(),
+            self.load_clock(flight),
         );
+        let offered = match &self.shared {
+            Some(shared) => {
+                let value = (content, entry.lifetime, tags.as_ref());
+                self.offer(shared, flight, request, value, claimed).await
+            }
+            None => Offered::Unshared,
+        };
+        let asof = match offered {
+            Offered::Stored(at) => at,
+            Offered::Unshared => flight.asof(),
+            Offered::Refused => {
+                self.counters.refused_stores.add();
+                return false;
+            }
+        };
+        let entry = entry
+            .known_as_of(asof)
+            .within(request.profile.l1_duration, self.clock.now())
+            .owned_until(self.own_until(flight));
         let locked = self.lock(&flight.key);
-        // A purge touches no stripe. What was loaded after it is newer than what began before.
-        let newer = |kept: &Entry| kept.tag_clock > flight.tag_clock;
-        let is_late = !locked.stripe.admits(flight.asof)
-            || self.l1.read(&flight.key.as_ref(), newer) == Some(true);
-        if is_late {
+        let candidate = flight.candidate(asof);
+        let kept = self.l1.read(&flight.key.as_ref(), Entry::age);
+        if !locked.stripe.lets_in(candidate, kept) {
             self.counters.refused_stores.add();
             return false;
         }
         self.keep(&locked.stripe, &flight.key, entry)
+    }
+
+    /// The tag clock that counts for a load: the one before it began.
+    fn load_clock(&self, flight: &Flight) -> u64 {
+        match self.rules.keep(Rule::TagClock) {
+            true => flight.tag_clock(),
+            false => self.purges.clock(),
+        }
+    }
+
+    /// Until when what a flight brings may be given without a lease: nothing that was invalidated
+    /// since it began is older than the bound by then.
+    pub(crate) fn own_until(&self, flight: &Flight) -> Tick {
+        match &self.shared {
+            Some(shared) => flight.begun().after(shared.bound()),
+            None => Tick::ZERO,
+        }
     }
 
     /// Puts an entry in place, or, where its life is over at once, takes away what was there.
@@ -90,7 +129,7 @@ impl Engine {
         self.l1
             .read(&key, |entry| {
                 let usable = entry.lifetime.freshness(now) != Freshness::Expired
-                    && self.purges.judge(&key, entry) != Validity::Removed
+                    && self.purges.judge(&*self.scope, &key, entry) != Validity::Removed
                     && matches!(&entry.content, Content::Value(value) if request.value_type.is_of(value));
                 usable.then(|| Answer {
                     content: entry.content.clone(),
@@ -112,7 +151,9 @@ impl Engine {
         request: &Request,
         error: CacheError,
     ) -> Result<Answer, CacheError> {
-        tracing::warn!(kind = flight.key.kind().name(), %error, "a factory failed");
+        // The first one of a minute loudly; while a source is away, there is one a request.
+        self.failing.tell(flight.key.kind().name());
+        tracing::debug!(kind = flight.key.kind().name(), %error, "a factory failed");
         let locked = self.lock(&flight.key);
         let Some(stale) = self.fallback(request) else {
             return Err(error);
@@ -128,10 +169,10 @@ impl Engine {
                 ..stale
             });
         }
-        if locked.stripe.admits(flight.asof) {
+        if locked.stripe.admits(flight.asof()) && !flight.is_detached() {
             let now = self.clock.now();
             self.l1.replace(&locked.stripe, &flight.key, now, |entry| {
-                Some(entry.throttled(now, request.profile.throttle, flight.tag_clock))
+                Some(entry.throttled(now, request.profile.throttle, flight.tag_clock()))
             });
         }
         Ok(stale)

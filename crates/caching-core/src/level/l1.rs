@@ -146,7 +146,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::coherence::{Epoch, Fences};
+    use crate::coherence::Fences;
     use crate::entry::{Content, Lifetime};
     use crate::key::{KeyHasher, KeyKind};
     use crate::options::Profile;
@@ -162,7 +162,7 @@ mod tests {
         fn new(max_entries: u64) -> Self {
             Self {
                 l1: L1::new(max_entries),
-                fences: Fences::new(Epoch::new(1)),
+                fences: Fences::alone(),
                 hasher: KeyHasher::new(),
             }
         }
@@ -179,8 +179,12 @@ mod tests {
             let lifetime = Lifetime::of(profile, &content, Tick::ZERO, 0.0);
             let asof = self.fences.asof();
             let entry = Entry::new(content, || "String", lifetime, asof, None, 0);
-            self.l1
-                .put(&self.fences.lock(key.hash()), &key, entry, Tick::ZERO);
+            self.l1.put(
+                &self.fences.lock(key.hash() as u16),
+                &key,
+                entry,
+                Tick::ZERO,
+            );
         }
 
         fn has(&self, text: &str) -> bool {
@@ -230,7 +234,7 @@ mod tests {
                         let text = format!("key {}", (step * 31 + seed * 17) % 100);
                         if step % 3 == 0 {
                             let key = fixture.key(&text);
-                            let stripe = fixture.fences.lock(key.hash());
+                            let stripe = fixture.fences.lock(key.hash() as u16);
                             fixture.l1.remove(&stripe, &key);
                         } else {
                             fixture.put(&text, &Profile::BUILT_IN);

@@ -1,6 +1,10 @@
 //! What the tests of this crate share: a cache on paused time, gates, and counted factories.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod history;
+pub mod pods;
+pub mod world;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

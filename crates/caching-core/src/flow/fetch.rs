@@ -1,0 +1,69 @@
+//! A read without a factory: what the shared store has, if this process has nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::flow::Engine;
+use crate::flow::load::{Answer, Request, usable_runtime};
+
+impl Engine {
+    /// What the shared store has for a key. What is stale there is kept here as a fallback.
+    pub(crate) async fn fetch(self: Arc<Self>, request: Request) -> Option<Answer> {
+        let shared = self.shared.as_ref()?;
+        self.start_driver(&usable_runtime()?);
+        if let Some(answer) = self.look_after_lapse(&request).await {
+            return Some(answer);
+        }
+        let consulted = self.consult(shared, &request, false).await;
+        let hit = consulted.hit?;
+        self.store_hit(shared, &request, None, &hit);
+        if !hit.is_fresh {
+            return None;
+        }
+        self.counters.l2_hits.add();
+        Some(self.answer_with(&request, &hit))
+    }
+
+    /// What L1 has after all, where the lease was over and could be regained: nobody has to load
+    /// again what was kept all the while.
+    pub(crate) async fn look_after_lapse(&self, request: &Request) -> Option<Answer> {
+        let shared = self.shared.as_ref()?;
+        if self.fences.lease.holds(self.clock.now()) {
+            return None;
+        }
+        let limits = shared.l2.limits();
+        let limit = match self.fallback(request) {
+            Some(_) => limits.read_soft_limit,
+            None => limits.read_hard_limit,
+        };
+        if !self.regain_lease(shared, limit).await {
+            return None;
+        }
+        let answer = self.look_again(request)?;
+        self.counters.hit();
+        Some(answer)
+    }
+
+    /// Starts to hear of other processes, and waits for the first answer of the shared store.
+    pub(crate) async fn start(self: &Arc<Self>, at_most: Duration) -> bool {
+        let Some(shared) = &self.shared else {
+            return true;
+        };
+        let Some(runtime) = usable_runtime() else {
+            return false;
+        };
+        self.start_driver(&runtime);
+        let mut polls = shared.pulse.polls.subscribe();
+        let first = async {
+            while !self.fences.lease.holds(self.clock.now()) {
+                if polls.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = timeout(at_most, first).await;
+        self.fences.lease.holds(self.clock.now())
+    }
+}
