@@ -2,7 +2,9 @@
 
 use app_host::{App, AppBuilder};
 use caching_core::CachingModule;
+use caching_encryption::CachingEncryptionModule;
 use caching_events::CachingEventsModule;
+use caching_redis::CachingRedisModule;
 use caching_tenancy::CachingTenancyModule;
 
 use crate::{
@@ -22,6 +24,8 @@ pub fn app() -> AppBuilder {
         .module::<ProblemsModule>()
         .module::<DatabaseModule>()
         .module::<CachingModule>()
+        .module::<CachingRedisModule>()
+        .module::<CachingEncryptionModule>()
         .module::<CachingTenancyModule>()
         .module::<CachingEventsModule>()
         .module::<TenantsModule>()

@@ -4,13 +4,18 @@
     unreachable_pub,
     reason = "each test file uses another part"
 )]
+#![allow(clippy::panic, reason = "a test that cannot go on ends")]
 
 pub mod data_set;
+pub mod deployment;
+pub mod load;
 
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use app_host::{AppBuilder, ConfigFormat, Services};
@@ -158,10 +163,42 @@ impl Client {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(30), ready)
+        tokio::time::timeout(Duration::from_secs(30), ready)
             .await
             .expect("ready within 30 s");
     }
+
+    /// What readiness says of a part: its state, and the detail where there is one.
+    pub async fn health(&self, part: &str) -> (String, String) {
+        let body: Value = serde_json::from_str(&self.text("/health/ready").await).expect("JSON");
+        let checks = body["checks"].as_array().expect("checks");
+        let check = checks.iter().find(|check| check["name"] == part);
+        let check = check.unwrap_or_else(|| panic!("no {part} in {body}"));
+        let word = |name: &str| check[name].as_str().unwrap_or_default().to_owned();
+        (word("state"), word("detail"))
+    }
+
+    /// A number of `/metrics`.
+    pub async fn number(&self, name: &str) -> u64 {
+        let text = self.text("/metrics").await;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in:\n{text}"))
+            .parse()
+            .expect("a number")
+    }
+}
+
+/// Waits until it is so, for 15 seconds at most.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(15), waiting).await;
+    assert!(waited.is_ok(), "never: {what}");
 }
 
 /// Sends a request and reads the answer.
@@ -208,22 +245,31 @@ pub const HIT: &str = "invoice-api; hit; detail=l1";
 /// The program as a process of its own, killed when dropped.
 pub struct Program {
     child: Child,
+    log: Arc<Mutex<Vec<String>>>,
     pub client: Client,
 }
 
 impl Program {
     /// Serves the database at `path` on a free port.
     pub async fn serve(path: &Path) -> Self {
-        let mut child = command(path)
+        Self::run(command(path)).await
+    }
+
+    /// Runs a command that serves, and waits until it is ready.
+    pub async fn run(mut command: Command) -> Self {
+        let mut child = command
             .arg("serve")
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
         let (address, lines) = tokio::task::spawn_blocking(move || {
             let address = lines
                 .by_ref()
                 .map_while(Result::ok)
+                .inspect(|line| kept.lock().expect("no panic").push(line.clone()))
                 .find_map(|line| {
                     let line: Value = serde_json::from_str(&line).ok()?;
                     let address = line["address"].as_str()?.to_owned();
@@ -235,10 +281,37 @@ impl Program {
         .await
         .expect("no panic");
         // The pipe must not fill up; the thread ends with the program.
-        std::thread::spawn(move || lines.for_each(drop));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().expect("no panic").push(line);
+            }
+        });
         let client = Client::at(&format!("http://{address}"));
         client.wait_until_ready().await;
-        Self { child, client }
+        Self { child, log, client }
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no panic").join("\n")
+    }
+
+    /// What it has warned of so far, and worse.
+    pub fn warnings(&self) -> String {
+        let log = self.log.lock().expect("no panic");
+        let quiet = |line: &&String| !line.contains("\"level\":\"INFO\"");
+        log.iter()
+            .filter(quiet)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// How many lines of its log hold this.
+    pub fn logged(&self, part: &str) -> usize {
+        let log = self.log.lock().expect("no panic");
+        log.iter().filter(|line| line.contains(part)).count()
     }
 
     /// Kills it as `kill -9` does.
