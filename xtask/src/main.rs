@@ -9,6 +9,8 @@ mod test;
 mod tidy;
 
 mod bench;
+mod demo;
+mod torture;
 
 mod failure;
 mod tool;
@@ -39,6 +41,16 @@ Usage: cargo xtask <command> [options]
 
   bench [filter]         Run the benchmarks of caching-core and print their table.
                          What follows the command is given to the benchmark.
+  bench redis            Measure the shared level beside bare commands on a redis-server.
+
+  torture [options]      Break three pods and a Redis on purpose, and check every value they gave
+                         meanwhile. --seed N --minutes M, --leave-out RULE, --pubsub,
+                         --replay FILE; --help tells of all.
+
+  demo                   Three pods of the invoice API over one Redis that is flushed, frozen, killed
+                         and started again, in 35 seconds: what they answered, in a table.
+                         Fails where anything old was given past the bound, or a request failed.
+  demo --release         The same with the release build.
 
   help                   This text.
 ";
@@ -72,6 +84,8 @@ fn run(command: &str, rest: &[String]) -> Result {
         "test" => test::run(rest),
         "tidy" => tidy::run(&workspace, rest),
         "bench" => bench::run(rest),
+        "demo" => demo::run(rest),
+        "torture" => torture::run(rest),
         unknown => {
             Err(Failure::new(format!("there is no command `{unknown}`")).remedy("cargo xtask help"))
         }

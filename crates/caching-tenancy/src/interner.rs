@@ -53,6 +53,11 @@ impl Interner {
         self.give_number(tenant)
     }
 
+    /// The number of a tenant, if it was given one.
+    pub(crate) fn known(&self, tenant: &TenantId) -> Option<ScopeId> {
+        self.numbers.pin().get(tenant).copied()
+    }
+
     /// The tenant with a number, if one was given it.
     pub(crate) fn tenant_of(&self, number: ScopeId) -> Option<TenantId> {
         self.tenants.pin().get(&number).cloned()

@@ -122,6 +122,14 @@ impl KeyScope for TenantScope {
         number_of(&tenant)
     }
 
+    fn known(&self, text: &str) -> Option<ScopeId> {
+        if text == SHARED_SCOPE_TEXT {
+            return Some(ScopeId::SHARED);
+        }
+        let tenant = TenantId::parse(text.strip_prefix(PREFIX)?).ok()?;
+        interner::global().known(&tenant)
+    }
+
     fn enter<'a>(&self, id: ScopeId, work: BoxFuture<'a, ()>) -> BoxFuture<'a, ()> {
         let entered = Self::tenant_of(id).map(|tenant| Entered::known(tenant, id));
         Box::pin(tenant::enter(entered, work))

@@ -8,7 +8,7 @@ use crate::tool;
 use crate::workspace::Workspace;
 
 /// They print something and end.
-const ENDING: &[&str] = &["custom-module", "hello-cache"];
+const ENDING: &[&str] = &["custom-module", "hello-cache", "two-pods"];
 
 /// They serve until they are stopped; their own tests start and stop them.
 const SERVING: &[&str] = &["invoice-api"];

@@ -1,5 +1,7 @@
 //! What the tests need beside cargo.
 
+mod redis;
+
 use std::process::Command;
 
 use crate::failure::{Failure, Result};
@@ -14,13 +16,21 @@ struct Need {
     obtain: fn() -> Result,
 }
 
-/// In the order in which they are made sure of. A server that tests talk to is one more row.
-const NEEDS: &[Need] = &[Need {
-    name: "a C compiler",
-    why: "SQLite and zstd are built from their C sources",
-    is_present: has_c_compiler,
-    obtain: ask_for_c_compiler,
-}];
+/// In the order in which they are made sure of.
+const NEEDS: &[Need] = &[
+    Need {
+        name: "a C compiler",
+        why: "SQLite and zstd are built from their C sources",
+        is_present: has_c_compiler,
+        obtain: ask_for_c_compiler,
+    },
+    Need {
+        name: "redis-server",
+        why: "tests start real servers of their own",
+        is_present: redis::is_present,
+        obtain: redis::obtain,
+    },
+];
 
 /// Sees to it that everything is there before the first test is built.
 pub(super) fn ensure() -> Result {

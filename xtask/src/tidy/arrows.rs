@@ -20,6 +20,20 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["caching-core", "app-host", "caching-macros"],
     ),
     ("caching-testkit", &["caching-core", "caching-redis"]),
+    (
+        "caching-bench",
+        &[
+            "caching-core",
+            "caching-redis",
+            "caching-encryption",
+            "caching-testkit",
+        ],
+    ),
+    // Breaks a deployment on purpose; it is a test that is a program of its own.
+    (
+        "caching-torture",
+        &["caching-core", "caching-redis", "caching-testkit"],
+    ),
     ("hello-cache", &["caching-core"]),
     ("custom-module", &["app-host", "caching-core"]),
     ("two-pods", EVERYTHING_BUT_TESTKIT),
