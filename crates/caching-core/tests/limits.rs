@@ -4,6 +4,11 @@
 
 mod support;
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use caching_core::{CacheError, HybridCache, Level, Outcome};
 use support::{MINUTE, SECOND, Source, cache, configured, pass, settle};
 
@@ -132,4 +137,36 @@ async fn stop_drops_what_still_runs_at_its_deadline_and_tells_those_who_wait() {
     assert!(!cache.stop(SECOND).await);
     let error = caller.await.unwrap().unwrap_err();
     assert!(matches!(error, CacheError::FactoryAborted { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_factories_run_at_once_than_are_allowed_and_nested_ones_wait_for_none() {
+    let cache = configured("concurrent_factories = 2");
+    let running = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let loads: Vec<_> = (0..6)
+        .map(|n| {
+            let (cache, running, most) = (cache.clone(), running.clone(), most.clone());
+            tokio::spawn(async move {
+                let (key, inner) = (format!("outer {n}"), cache.clone());
+                let load = cache.get_or_set(&key, move |_| async move {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    // Another key, from inside: with a permit of its own, all would wait for ever.
+                    let nested = inner
+                        .get_or_set(&format!("inner {n}"), |_| async {
+                            tokio::time::sleep(Duration::from_millis(100)).await;
+                            Ok::<_, io::Error>(1)
+                        })
+                        .await;
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    nested.map(|value| *value)
+                });
+                load.await.map(|value| *value)
+            })
+        })
+        .collect();
+    for load in loads {
+        assert_eq!(load.await.unwrap().unwrap(), 1);
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 2);
 }

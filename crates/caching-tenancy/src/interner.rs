@@ -118,6 +118,14 @@ mod tests {
     }
 
     #[test]
+    fn who_only_looks_a_tenant_up_gives_it_no_number() {
+        let interner = Interner::with_limit(1);
+        assert_eq!(interner.known(&tenant("globex")), None);
+        let acme = interner.number_of(&tenant("acme")).unwrap();
+        assert_eq!(interner.known(&tenant("acme")), Some(acme));
+    }
+
+    #[test]
     fn past_the_limit_new_tenants_are_refused_and_old_ones_go_on() {
         let interner = Interner::with_limit(2);
         let acme = interner.number_of(&tenant("acme"));
