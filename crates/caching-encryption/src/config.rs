@@ -2,9 +2,6 @@
 
 mod quiet;
 
-#[cfg(feature = "host")]
-pub(crate) use self::quiet::Table;
-
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -7,7 +7,6 @@ use app_host::{
 use caching_core::{CachingModule, HybridCacheBuilder};
 use tracing::{info, warn};
 
-use crate::config::Table;
 use crate::{EncryptionConfig, KeyFiles, PayloadEncryption};
 
 const SECTION: &str = "cache.encryption";
@@ -60,14 +59,14 @@ impl Module for CachingEncryptionModule {
 
     fn enablement(&self, config: &Config) -> Enablement {
         // What cannot be read is reported by `configure`.
-        match config.section::<Table<EncryptionConfig>>(SECTION) {
-            Ok(Table(config)) if !config.is_wanted() => Enablement::disabled(why_disabled(&config)),
+        match config.section::<EncryptionConfig>(SECTION) {
+            Ok(config) if !config.is_wanted() => Enablement::disabled(why_disabled(&config)),
             _ => Enablement::Enabled,
         }
     }
 
     fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
-        let Table(config): Table<EncryptionConfig> = cx.section(SECTION)?;
+        let config: EncryptionConfig = cx.section(SECTION)?;
         let files = KeyFiles::read(&config)?;
         if config.migrate_from_plaintext {
             warn!(

@@ -10,9 +10,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-#[cfg(feature = "host")]
-pub(crate) use self::quiet::Table;
-
 /// The section `[cache.redis]`.
 ///
 /// It deserialises from anything that serde reads; an app host reads it from its TOML or JSON files.

@@ -5,7 +5,7 @@ use app_host::{
 };
 use caching_core::{CachingModule, HybridCacheBuilder};
 
-use crate::config::{ConnectionConfig, Connections, Table};
+use crate::config::Connections;
 use crate::{LinkStatus, RedisConfig, RedisLink};
 
 const SECTION: &str = "cache.redis";
@@ -63,8 +63,8 @@ impl Module for CachingRedisModule {
 
     fn enablement(&self, config: &Config) -> Enablement {
         // What cannot be read, and what is required and absent, is reported by `configure`.
-        match config.section::<Table<RedisConfig>>(SECTION) {
-            Ok(Table(config)) if !config.names_a_server() && !config.required => {
+        match config.section::<RedisConfig>(SECTION) {
+            Ok(config) if !config.names_a_server() && !config.required => {
                 Enablement::disabled(format!("`{SECTION}.url` is not set"))
             }
             _ => Enablement::Enabled,
@@ -72,13 +72,8 @@ impl Module for CachingRedisModule {
     }
 
     fn configure(&self, cx: &mut ConfigureContext<'_>) -> Result<(), BoxError> {
-        let Table(mut config): Table<RedisConfig> = cx.section(SECTION)?;
-        let connections: std::collections::BTreeMap<String, Table<ConnectionConfig>> =
-            cx.section(CONNECTIONS)?;
-        let connections: Connections = connections
-            .into_iter()
-            .map(|(name, Table(connection))| (name, connection))
-            .collect();
+        let mut config: RedisConfig = cx.section(SECTION)?;
+        let connections: Connections = cx.section(CONNECTIONS)?;
         let application = cx.app_name().to_owned();
         config.application.get_or_insert(application);
         let link = RedisLink::with_connections(&config, &connections)?;

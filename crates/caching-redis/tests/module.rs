@@ -54,7 +54,7 @@ async fn an_unknown_setting_is_refused_and_a_password_never_repeated() {
         .err()
         .unwrap_or_default();
     assert!(
-        error.contains("a table of settings") && !error.contains("secret"),
+        error.contains("expected a table") && !error.contains("secret"),
         "{error}"
     );
     let error =

@@ -140,7 +140,7 @@ where
 }
 
 /// A table where a text may stand by mistake.
-pub(crate) struct Table<T>(pub(crate) T);
+struct Table<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app_host::{BoxError, ConfigureContext, ServiceBuilder, Services, async_trait};
+use app_host::{BoxError, ConfigureContext, MissingService, ServiceBuilder, Services, async_trait};
 
 use crate::{TenancyConfig, TenantDirectory, TenantLayerBuilder};
 
@@ -11,8 +11,11 @@ pub(super) fn wrap(cx: &mut ConfigureContext<'_>, config: &TenancyConfig) {
     cx.layer(|services, router| {
         let mut layer = services.get::<TenantLayerBuilder>()?;
         // Looked up here, after assembly, as the module that provides it may come after this one.
-        if let Some(directory) = services.try_get::<Arc<dyn TenantDirectory>>() {
-            layer = layer.directory(directory);
+        match services.get::<Arc<dyn TenantDirectory>>() {
+            Ok(directory) => layer = layer.directory(directory),
+            // There would be one, had it not failed, and why is told already.
+            Err(failed @ MissingService::Failed { .. }) => return Err(failed.into()),
+            Err(_) => {}
         }
         Ok(router.layer(layer.build()?))
     });

@@ -74,6 +74,10 @@ impl de::Error for DeError {
         let expected = named(expected);
         match found {
             Unexpected::Unit => Self::new(format!("expected {expected}, found null")),
+            // It may well be the secret that belongs inside: a URL with a password, a key.
+            Unexpected::Str(_) if expected == TABLE || expected == LIST => {
+                Self::new(format!("expected {expected}, found a text"))
+            }
             _ => Self::new(format!("expected {expected}, found {found}")),
         }
     }
@@ -99,13 +103,16 @@ impl de::Error for DeError {
     }
 }
 
+const TABLE: &str = "a table";
+const LIST: &str = "a list";
+
 /// What serde expects, in the words of a configuration file.
 fn named(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {
-        "a map" => "a table".to_owned(),
-        "a sequence" => "a list".to_owned(),
-        _ if text.starts_with("struct ") => "a table".to_owned(),
+        "a map" => TABLE.to_owned(),
+        "a sequence" => LIST.to_owned(),
+        _ if text.starts_with("struct ") => TABLE.to_owned(),
         _ => text,
     }
 }
