@@ -7,7 +7,7 @@ use deadpool_redis::redis::{Value, cmd};
 use crate::Result;
 use crate::bare::Bare;
 use crate::fixture::{InvoiceKey, KEYS, cache};
-use crate::rate::compare;
+use crate::rate::{CALLERS, Operation, compare, operation};
 
 /// The script that the cache runs, too.
 const SCRIPT: &str = concat!(
@@ -29,54 +29,43 @@ pub(crate) async fn measure(server: &RedisServer) -> Result {
     let Value::BulkString(hash) = loaded else {
         return Err("the script was not loaded".into());
     };
-    let rates = compare(ours(cache), script(bare, hash)).await?;
+    let rates = compare(CALLERS, ours(cache), script(bare, hash)).await?;
     rates.print("P7", "invalidations of a key, 64 callers", 0.8);
     Ok(())
 }
 
-fn ours(
-    cache: HybridCache,
-) -> impl Fn(usize, u64) -> futures::future::BoxFuture<'static, Result> + Send + Sync + Clone {
-    move |caller, call| {
-        let cache = cache.clone();
-        Box::pin(async move {
-            let key = InvoiceKey {
-                caller: caller as u64,
-                number: call % KEYS,
-            };
-            if cache.remove(&key).await?.is_applied() {
-                Ok(())
-            } else {
-                Err("an invalidation was queued".into())
-            }
-        })
-    }
+fn ours(cache: HybridCache) -> Operation {
+    operation(cache, |cache, caller, call| async move {
+        let key = InvoiceKey {
+            caller: caller as u64,
+            number: call % KEYS,
+        };
+        if cache.remove(&key).await?.is_applied() {
+            Ok(())
+        } else {
+            Err("an invalidation was queued".into())
+        }
+    })
 }
 
-fn script(
-    bare: Bare,
-    hash: Vec<u8>,
-) -> impl Fn(usize, u64) -> futures::future::BoxFuture<'static, Result> + Send + Sync + Clone {
-    move |caller, call| {
-        let (bare, hash) = (bare.clone(), hash.clone());
-        Box::pin(async move {
-            let number = call % KEYS;
-            let mut run = cmd("EVALSHA");
-            run.arg(hash).arg(5);
-            for key in ["@control", "@log", "@tags", "@tags:old"] {
-                run.arg(format!("{{bare-script}}:{key}"));
-            }
-            run.arg(format!(
-                "{{bare-script}}:shared:bench_invoice:{caller}:{number}"
-            ))
-            .arg("0123456789abcdef0123456789abcdef")
-            .arg(1000)
-            .arg("{bare-script}:@notices")
-            .arg(format!("kr shared bench_invoice:{caller}:{number}"))
-            .arg("r")
-            .arg(caller);
-            bare.run(caller, &run).await?;
-            Ok(())
-        })
-    }
+fn script(bare: Bare, hash: Vec<u8>) -> Operation {
+    operation((bare, hash), |(bare, hash), caller, call| async move {
+        let number = call % KEYS;
+        let mut run = cmd("EVALSHA");
+        run.arg(hash).arg(5);
+        for key in ["@control", "@log", "@tags", "@tags:old"] {
+            run.arg(format!("{{bare-script}}:{key}"));
+        }
+        run.arg(format!(
+            "{{bare-script}}:shared:bench_invoice:{caller}:{number}"
+        ))
+        .arg("0123456789abcdef0123456789abcdef")
+        .arg(1000)
+        .arg("{bare-script}:@notices")
+        .arg(format!("kr shared bench_invoice:{caller}:{number}"))
+        .arg("r")
+        .arg(caller);
+        bare.run(caller, &run).await?;
+        Ok(())
+    })
 }

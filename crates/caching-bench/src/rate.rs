@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
+
 use crate::Result;
 
 /// How many callers there are at the same time.
@@ -22,19 +24,25 @@ pub(crate) struct Rates {
     pub(crate) spread: (f64, f64),
 }
 
-/// Compares two operations, round by round. Each is called with the number of its caller and of its
-/// call.
-pub(crate) async fn compare<A, B, FA, FB>(ours: A, bare: B) -> Result<Rates>
+/// What is measured: called with the number of its caller and of its call.
+pub(crate) type Operation = Arc<dyn Fn(usize, u64) -> BoxFuture<'static, Result> + Send + Sync>;
+
+/// An operation on something that each call has a handle of.
+pub(crate) fn operation<S, F, Fut>(on: S, call: F) -> Operation
 where
-    A: Fn(usize, u64) -> FA + Send + Sync + Clone + 'static,
-    B: Fn(usize, u64) -> FB + Send + Sync + Clone + 'static,
-    FA: Future<Output = Result> + Send,
-    FB: Future<Output = Result> + Send,
+    S: Clone + Send + Sync + 'static,
+    F: Fn(S, usize, u64) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result> + Send + 'static,
 {
+    Arc::new(move |caller, number| Box::pin(call(on.clone(), caller, number)))
+}
+
+/// Compares two operations of so many callers, round by round.
+pub(crate) async fn compare(callers: usize, ours: Operation, bare: Operation) -> Result<Rates> {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        let bare = rate(bare.clone()).await?;
-        let ours = rate(ours.clone()).await?;
+        let bare = rate(callers, bare.clone()).await?;
+        let ours = rate(callers, ours.clone()).await?;
         rounds.push((ours / bare, ours, bare));
     }
     rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -47,17 +55,13 @@ where
     })
 }
 
-async fn rate<F, Fut>(operation: F) -> Result<f64>
-where
-    F: Fn(usize, u64) -> Fut + Send + Sync + Clone + 'static,
-    Fut: Future<Output = Result> + Send,
-{
+async fn rate(callers: usize, operation: Operation) -> Result<f64> {
     let (is_over, done) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicU64::new(0)),
     );
     let begun = Instant::now();
-    let callers: Vec<_> = (0..CALLERS)
+    let callers: Vec<_> = (0..callers)
         .map(|caller| {
             let (operation, is_over, done) = (operation.clone(), is_over.clone(), done.clone());
             // Awaited below.

@@ -1,6 +1,7 @@
 //! The store that processes share, on Redis.
 
 mod answer;
+mod reads;
 mod send;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use crate::link::{Connection, Opened, Shared};
 use crate::scripts::SCRIPTS;
 use crate::wire;
 
+use self::reads::Reads;
 use self::send::{Sendable, check_address, check_group};
 
 /// Its one partition: a single server.
@@ -41,18 +43,20 @@ const PAGE: (usize, usize) = (512, 1024 * 1024);
 #[derive(Clone)]
 pub struct RedisL2 {
     shared: Arc<Shared>,
+    reads: Arc<Reads>,
 }
 
 impl RedisL2 {
-    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            reads: Arc::new(Reads::new()),
+        }
     }
 
     /// A connection for an operation on a partition.
     async fn connection(&self, partition: Partition) -> Result<Connection, RedisLinkError> {
-        if partition != PARTITION {
-            return Err(RedisLinkError::Unsendable("there is partition 0 only"));
-        }
+        check_partition(partition)?;
         self.shared.connection().await
     }
 
@@ -173,28 +177,8 @@ impl L2 for RedisL2 {
 
     async fn read(&self, address: Address<'_>) -> Result<ReadAnswer, L2Error> {
         check_address(address)?;
-        let connection = self.connection(address.partition).await?;
-        let names = &self.shared.opened()?.names;
-        let [value, meta] = send::fields(address.field);
-        let mut questions = pipe();
-        // In this order, and together: what is known of the partition is then a lower bound of the record's
-        // freshness, and the time one of when it was looked at.
-        questions
-            .cmd("HMGET")
-            .arg(names.control())
-            .arg(&["e", "s", "c"]);
-        questions.cmd("TIME");
-        questions
-            .cmd("HMGET")
-            .arg(names.record(address.key))
-            .arg(&["x", &value, &meta]);
-        let answers = self.shared.send_all(&connection, &questions).await?;
-        let answer = answer::read(answers)?;
-        self.still_counts(&connection, answer.at.map(|at| at.epoch))?;
-        if let Some(at) = answer.at {
-            self.shared.saw(&connection, at.epoch);
-        }
-        Ok(answer)
+        check_partition(address.partition)?;
+        Ok(self.reads.read(&self.shared, address).await?)
     }
 
     async fn fill(
@@ -362,6 +346,13 @@ impl L2 for RedisL2 {
 
     async fn close(&self) {
         self.shared.close();
+    }
+}
+
+fn check_partition(partition: Partition) -> Result<(), RedisLinkError> {
+    match partition {
+        PARTITION => Ok(()),
+        _ => Err(RedisLinkError::Unsendable("there is partition 0 only")),
     }
 }
 

@@ -46,8 +46,14 @@ impl Names {
 
     /// The record of a key: `{PREFIX}:SCOPE:KIND:TEXT`.
     pub(crate) fn record(&self, key: &KeyName) -> String {
-        let (scope, kind, text) = (scope(key.scope()), key.kind(), key.text());
-        format!("{}:{scope}:{kind}:{text}", self.tag)
+        self.record_parts(key).concat()
+    }
+
+    /// The same in parts, one behind the other.
+    pub(crate) fn record_parts<'a>(&'a self, key: &'a KeyName) -> [Cow<'a, str>; 7] {
+        let (tag, scope) = (self.tag.as_str().into(), scope(key.scope()));
+        let (kind, text) = (key.kind().into(), key.text().into());
+        [tag, ":".into(), scope, ":".into(), kind, ":".into(), text]
     }
 
     /// The claim on a record: each field is loaded on its own.

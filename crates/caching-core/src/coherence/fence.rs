@@ -1,6 +1,6 @@
 //! The stripes that a store is checked against, beside what is known of the partition.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use crate::clock::Tick;
@@ -11,8 +11,9 @@ use crate::key::KeyName;
 /// What a process knows of the sequence of invalidations, and for each stripe the last one that
 /// touched it.
 pub(crate) struct Fences {
-    /// Held for a few comparisons, never across an await; taken after a stripe's lock, never before.
-    control: Mutex<Control>,
+    /// Held for a few comparisons, never across an await and never twice; taken after a stripe's lock, never
+    /// before. Loads and stores read it together, news changes it alone.
+    control: RwLock<Control>,
     /// Until when entries may be given: what `control` says, for hits, which take no lock.
     pub(crate) lease: Lease,
     /// A lock a stripe: comparing and storing must be one step, else an invalidation could pass
@@ -34,7 +35,7 @@ impl Fences {
 
     fn new(control: Control, lease: Lease) -> Self {
         Self {
-            control: Mutex::new(control),
+            control: RwLock::new(control),
             lease,
             stripes: (0..KeyName::STRIPES).map(|_| Mutex::default()).collect(),
         }
@@ -47,12 +48,12 @@ impl Fences {
 
     /// The number of a new invalidation, in a cache that shares nothing.
     pub(crate) fn advance(&self) -> Asof {
-        self.control().advance()
+        self.change().advance()
     }
 
     /// An own invalidation was answered, and applied here. False: poll now.
     pub(crate) fn own(&self, at: Asof) -> bool {
-        let mut control = self.control();
+        let mut control = self.change();
         let is_known = control.own(at);
         if !is_known {
             self.publish(&control);
@@ -72,10 +73,10 @@ impl Fences {
                 apply();
                 // The driver is the only one who calls this, so that nothing else came in between but
                 // the answer to this very one, if it is an own one, which was applied, too.
-                self.control().hear(at);
+                self.change().hear(at);
             }
             Heard::PollNow => {
-                let mut control = self.control();
+                let mut control = self.change();
                 control.lapse();
                 self.publish(&control);
             }
@@ -86,29 +87,29 @@ impl Fences {
     /// A poll was answered; see [`Control::told`]. The lease shows once [`renew`](Self::renew) is
     /// called, after everything was applied.
     pub(crate) fn told(&self, known: Asof, sent_at: Tick, bound: Duration, answer: Told) -> Polled {
-        self.control().told(known, sent_at, bound, answer)
+        self.change().told(known, sent_at, bound, answer)
     }
 
     /// What a poll sends that is about to be.
     pub(crate) fn ask(&self) -> Asof {
-        self.control().ask()
+        self.change().ask()
     }
 
     /// Shows the lease to hits.
     pub(crate) fn renew(&self) {
-        self.publish(&self.control());
+        self.publish(&self.change());
     }
 
     /// Nothing is served any more.
     pub(crate) fn stop(&self) {
-        let mut control = self.control();
+        let mut control = self.change();
         control.stop();
         self.publish(&control);
     }
 
     /// Nothing may be served until a poll has been answered that was sent after this.
     pub(crate) fn doubt(&self) {
-        let mut control = self.control();
+        let mut control = self.change();
         control.doubt();
         self.publish(&control);
     }
@@ -118,9 +119,13 @@ impl Fences {
         self.lease.set(control.lease_until());
     }
 
-    fn control(&self) -> MutexGuard<'_, Control> {
+    fn control(&self) -> RwLockReadGuard<'_, Control> {
         // Every method of it leaves it whole.
-        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+        self.control.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, Control> {
+        self.control.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks a stripe.

@@ -1,8 +1,8 @@
 //! The tag clock: which groups of entries were invalidated, and when.
 
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::coherence::purged::Purged;
 use crate::coherence::{Asof, Epoch, Group};
@@ -55,9 +55,12 @@ pub(crate) struct Purges {
     /// By a hash of the group's name: two groups of one hash are purged together, which is dear and
     /// never wrong.
     groups: papaya::HashMap<u64, Purged, BuildPrehashed>,
+    /// Whether there has ever been one: until then no names are made to look for.
+    has_groups: AtomicBool,
     hasher: foldhash::quality::RandomState,
-    /// One change at a time: its group must be readable before the clock shows it.
-    shared: Mutex<Shared>,
+    /// One change at a time: its group must be readable before the clock shows it. Held for map operations,
+    /// never across an await and never twice.
+    shared: RwLock<Shared>,
 }
 
 /// What is known of the deployment's clock.
@@ -77,8 +80,9 @@ impl Purges {
             floor: AtomicU64::new(0),
             suspect: AtomicU64::new(0),
             groups: papaya::HashMap::default(),
+            has_groups: AtomicBool::new(false),
             hasher: foldhash::quality::RandomState::default(),
-            shared: Mutex::default(),
+            shared: RwLock::default(),
         }
     }
 
@@ -92,7 +96,7 @@ impl Purges {
     /// The deployment's clock in this epoch, as far as it is known here. A load notes it before it
     /// begins.
     pub(crate) fn shared_clock(&self, epoch: Epoch) -> Option<u64> {
-        let shared = self.lock();
+        let shared = self.shared();
         (shared.epoch == epoch).then_some(shared.clock)
     }
 
@@ -218,8 +222,8 @@ impl Purges {
         epoch: Epoch,
         shared_clock: u64,
     ) -> RecordValidity {
-        // One look at a time, so that no break passes in between; off the path of hits.
-        let shared = self.lock();
+        // Under the lock, so that no break passes in between; off the path of hits.
+        let shared = self.shared();
         if shared.epoch != epoch {
             return RecordValidity::Known(Validity::Removed);
         }
@@ -255,6 +259,10 @@ impl Purges {
         tags: &[Tag],
         judge: impl Fn(&Purged) -> Validity,
     ) -> Validity {
+        // Relaxed: set before the clock, by which everyone finds out that there is something to look for.
+        if !self.has_groups.load(Ordering::Relaxed) {
+            return Validity::Valid;
+        }
         let groups = self.groups.pin();
         self.names(scopes, key, tags)
             .iter()
@@ -292,12 +300,17 @@ impl Purges {
         let mut purged = groups.get(&group).copied().unwrap_or_default();
         change(&mut purged, now);
         groups.insert(group, purged);
+        self.has_groups.store(true, Ordering::Relaxed);
         self.clock.store(now, Ordering::Release);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        // Held for map operations, never across an await; they leave it whole.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shared(&self) -> RwLockReadGuard<'_, Shared> {
+        // Whatever a thread that panicked has come to: map operations leave it whole.
+        self.shared.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, Shared> {
+        self.shared.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hash(&self, group: &str) -> u64 {
@@ -306,159 +319,4 @@ impl Purges {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::coherence::Seq;
-    use crate::key::{KeyHasher, KeyKind, StoredKey};
-    use crate::scope::{ScopeId, SharedScope};
-
-    fn key() -> StoredKey {
-        KeyHasher::new()
-            .key(ScopeId::SHARED, KeyKind::PLAIN, b"key")
-            .to_stored()
-    }
-
-    fn tag(text: &str) -> String {
-        name(&Group::Tag(ScopeId::SHARED, text.into()))
-    }
-
-    fn name(group: &Group) -> String {
-        group.name(&SharedScope)
-    }
-
-    fn asof(epoch: u128, seq: u64) -> Asof {
-        Asof {
-            epoch: Epoch::new(epoch),
-            seq: Seq::new(seq),
-        }
-    }
-
-    #[test]
-    fn a_purge_hides_what_was_loaded_before_it_and_nothing_after() {
-        let (purges, key) = (Purges::new(), key());
-        let tags = [Tag::from("a"), Tag::from("b")];
-        let before = purges.clock();
-        purges.purge(&tag("b"), Mode::Remove);
-        let after = purges.clock();
-        assert_eq!(
-            purges.look(&SharedScope, &key.as_ref(), &tags, before),
-            Validity::Removed
-        );
-        assert_eq!(
-            purges.look(&SharedScope, &key.as_ref(), &tags, after),
-            Validity::Valid
-        );
-        assert_eq!(
-            purges.look(&SharedScope, &key.as_ref(), &tags[..1], before),
-            Validity::Valid
-        );
-    }
-
-    #[test]
-    fn a_remove_outweighs_an_expire_in_either_order() {
-        for modes in [[Mode::Remove, Mode::Expire], [Mode::Expire, Mode::Remove]] {
-            let (purges, key) = (Purges::new(), key());
-            for mode in modes {
-                purges.purge(&tag("a"), mode);
-            }
-            let found = purges.look(&SharedScope, &key.as_ref(), &[Tag::from("a")], 0);
-            assert_eq!(found, Validity::Removed);
-        }
-    }
-
-    #[test]
-    fn scopes_and_kinds_are_purged_on_their_own() {
-        let (purges, key) = (Purges::new(), key());
-        purges.purge("t:acme", Mode::Remove);
-        purges.purge(
-            &name(&Group::Kind(ScopeId::SHARED, KeyKind::new("other"))),
-            Mode::Remove,
-        );
-        assert_eq!(
-            purges.look(&SharedScope, &key.as_ref(), &[], 0),
-            Validity::Valid
-        );
-        purges.purge(
-            &name(&Group::Kind(ScopeId::SHARED, KeyKind::PLAIN)),
-            Mode::Expire,
-        );
-        assert_eq!(
-            purges.look(&SharedScope, &key.as_ref(), &[], 0),
-            Validity::Expired
-        );
-        purges.purge(&name(&Group::Everything), Mode::Remove);
-        assert_eq!(
-            purges.look(&SharedScope, &key.as_ref(), &[], 0),
-            Validity::Removed
-        );
-    }
-
-    #[test]
-    fn a_million_purges_take_bounded_room_and_none_is_forgotten() {
-        let (purges, key) = (Purges::new(), key());
-        let first = [Tag::from("tag 0")];
-        let before = purges.clock();
-        for n in 0..1_000_000 {
-            purges.purge(&tag(&format!("tag {n}")), Mode::Remove);
-        }
-        assert!(purges.groups.len() <= REMEMBERED);
-        assert_eq!(
-            purges.look(&SharedScope, &key.as_ref(), &first, before),
-            Validity::Removed
-        );
-        let now = purges.clock();
-        assert_eq!(
-            purges.look(&SharedScope, &key.as_ref(), &first, now),
-            Validity::Valid
-        );
-    }
-
-    #[test]
-    fn a_record_is_judged_by_the_clock_of_the_deployment() {
-        let (purges, key) = (Purges::new(), key());
-        let tags = [Tag::from("a")];
-        purges.begin_again(Epoch::new(1), 10, true);
-        let judge =
-            |clock| purges.judge_record(&SharedScope, &key.as_ref(), &tags, Epoch::new(1), clock);
-        assert_eq!(judge(9), RecordValidity::Ask);
-        assert_eq!(judge(10), RecordValidity::Known(Validity::Valid));
-        purges.hear(&tag("a"), Mode::Expire, 11);
-        assert_eq!(judge(10), RecordValidity::Known(Validity::Expired));
-        assert_eq!(judge(11), RecordValidity::Known(Validity::Valid));
-        assert_eq!(purges.shared_clock(Epoch::new(1)), Some(11));
-    }
-
-    #[test]
-    fn until_the_store_has_answered_a_purge_hides_whatever_it_holds() {
-        let (purges, key) = (Purges::new(), key());
-        let tags = [Tag::from("a")];
-        purges.begin_again(Epoch::new(1), 0, true);
-        let judge =
-            |clock| purges.judge_record(&SharedScope, &key.as_ref(), &tags, Epoch::new(1), clock);
-        purges.purge_pending(&tag("a"), Mode::Expire);
-        assert_eq!(judge(99), RecordValidity::Known(Validity::Removed));
-        purges.settle(&tag("a"), Mode::Expire, asof(1, 1), 5);
-        assert_eq!(judge(4), RecordValidity::Known(Validity::Expired));
-        assert_eq!(judge(5), RecordValidity::Known(Validity::Valid));
-    }
-
-    #[test]
-    fn after_a_break_clocks_of_before_count_for_nothing_and_entries_are_fallbacks() {
-        let (purges, key) = (Purges::new(), key());
-        let tags = [Tag::from("a")];
-        purges.begin_again(Epoch::new(1), 0, true);
-        let before = purges.clock();
-        purges.hear(&tag("a"), Mode::Remove, 900);
-        let between = purges.clock();
-        purges.begin_again(Epoch::new(2), 3, true);
-        let look = |since| purges.look(&SharedScope, &key.as_ref(), &tags, since);
-        assert_eq!(look(before), Validity::Removed);
-        assert_eq!(look(between), Validity::Expired);
-        assert_eq!(look(purges.clock()), Validity::Valid);
-        let judge =
-            |epoch| purges.judge_record(&SharedScope, &key.as_ref(), &tags, Epoch::new(epoch), 3);
-        assert_eq!(judge(2), RecordValidity::Known(Validity::Valid));
-        assert_eq!(judge(1), RecordValidity::Known(Validity::Removed));
-        assert_eq!(purges.shared_clock(Epoch::new(1)), None);
-    }
-}
+mod tests;

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::clock::Tick;
 use crate::codec::PackContext;
-use crate::coherence::{Asof, Candidate, Mode, Question, RecordValidity, Validity, Worth};
-use crate::entry::{Content, Entry, Lifetime};
+use crate::coherence::{Asof, Question, RecordValidity, Validity, Worth};
 use crate::flow::Engine;
-use crate::flow::flight::Flight;
-use crate::flow::load::{Answer, Request};
+use crate::flow::hit::Hit;
+use crate::flow::load::Request;
 use crate::flow::shared::{Origin, Shared};
-use crate::key::{KeyName, StoredKey};
-use crate::level::{Address, Find, FoundRecord, PurgedAnswer, ReadAnswer};
-use crate::outcome::{Level, Outcome};
+use crate::key::KeyName;
+use crate::level::{Address, Find, FoundRecord, L2Error, PurgedAnswer, ReadAnswer};
 use crate::tag::Tag;
 
 /// What the shared store had to say about a key.
@@ -34,16 +31,18 @@ pub(crate) struct Basis {
     pub(crate) tag_clock: u64,
 }
 
-/// A value from the shared store.
-#[derive(Clone)]
-pub(crate) struct Hit {
+/// A record of this epoch, and what was known when it was asked for.
+struct FoundHere {
     name: KeyName,
-    pub(crate) content: Content,
-    tags: Option<Arc<[Tag]>>,
     origin: Origin,
-    fresh_until: Tick,
-    kept_until: Tick,
-    pub(crate) is_fresh: bool,
+    record: FoundRecord,
+}
+
+/// What can be said here of what was found.
+enum Appraised {
+    Known(Option<Hit>),
+    /// It is from before the purges that are known here.
+    Old(Box<FoundHere>),
 }
 
 impl Engine {
@@ -77,14 +76,9 @@ impl Engine {
             known: origin.asof,
             touched,
         };
-        let field = self.field(shared, &request.key, request.value_type, &request.profile);
-        let address = Address::new(shared.partition, &name, &field);
-        let answer = match shared.l2.read(address, has_stale).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.counters.l2_failures.add();
-                return Consulted::default();
-            }
+        let Ok(answer) = self.read_record(shared, request, &name, has_stale).await else {
+            self.counters.l2_failures.add();
+            return Consulted::default();
         };
         let Some(at) = self.fitting(shared, &answer, question) else {
             return Consulted {
@@ -92,15 +86,33 @@ impl Engine {
                 ..Consulted::default()
             };
         };
+        let basis = Some(Basis {
+            asof: at,
+            tag_clock: answer.tag_clock,
+        });
         let origin = Origin { asof: at, ..origin };
+        let hit = match self.appraise(shared, request, name, origin, answer.found) {
+            Appraised::Known(hit) => hit,
+            // In a box, as it is seldom: what a read takes along stays small.
+            Appraised::Old(old) => Box::pin(self.ask_of_purges(shared, request, old)).await,
+        };
         Consulted {
-            hit: self.hit(shared, request, name, origin, answer.found).await,
-            basis: Some(Basis {
-                asof: at,
-                tag_clock: answer.tag_clock,
-            }),
+            hit,
+            basis,
             is_answered: true,
         }
+    }
+
+    async fn read_record(
+        &self,
+        shared: &Shared,
+        request: &Request,
+        name: &KeyName,
+        has_stale: bool,
+    ) -> Result<ReadAnswer, L2Error> {
+        let field = self.field(shared, &request.key, request.value_type, &request.profile);
+        let address = Address::new(shared.partition, name, &field);
+        shared.l2.read(address, has_stale).await
     }
 
     /// The number of an answer, if it fits what was known before it was asked for.
@@ -115,24 +127,51 @@ impl Engine {
         }
     }
 
-    async fn hit(
+    /// What was found, as far as that can be told here.
+    fn appraise(
         &self,
         shared: &Shared,
         request: &Request,
         name: KeyName,
         origin: Origin,
         found: Find,
-    ) -> Option<Hit> {
+    ) -> Appraised {
         let record = match found {
             Find::Record(record) if record.epoch == origin.asof.epoch => record,
-            Find::Record(_) | Find::Nothing => return None,
+            Find::Record(_) | Find::Nothing => return Appraised::Known(None),
             Find::Unreadable(reason) => {
                 self.counters.l2_unreadable.add();
                 self.unreadable.tell(reason);
-                return None;
+                return Appraised::Known(None);
             }
         };
-        let validity = self.validity(shared, request, &record, origin).await;
+        let validity = self.judge_record(request, &record, origin);
+        let found = FoundHere {
+            name,
+            origin,
+            record,
+        };
+        match validity {
+            RecordValidity::Known(validity) => {
+                Appraised::Known(self.hit(shared, request, found, validity))
+            }
+            RecordValidity::Ask => Appraised::Old(Box::new(found)),
+        }
+    }
+
+    /// What a record is, and until when.
+    fn hit(
+        &self,
+        shared: &Shared,
+        request: &Request,
+        found: FoundHere,
+        validity: Validity,
+    ) -> Option<Hit> {
+        let FoundHere {
+            name,
+            origin,
+            record,
+        } = found;
         let is_fresh = validity == Validity::Valid && !record.fresh_for.is_zero();
         if validity == Validity::Removed || (!is_fresh && !request.profile.fail_safe) {
             return None;
@@ -171,133 +210,43 @@ impl Engine {
         })
     }
 
-    /// What the purges leave of a record; for one from before this process came up, the store knows.
-    async fn validity(
+    /// What the purges leave of a record, as far as they are known here.
+    fn judge_record(
         &self,
-        shared: &Shared,
         request: &Request,
         record: &FoundRecord,
         origin: Origin,
-    ) -> Validity {
+    ) -> RecordValidity {
+        self.purges.judge_record(
+            &*self.scope,
+            &request.key.as_ref(),
+            &record.tags,
+            origin.asof.epoch,
+            record.tag_clock,
+        )
+    }
+
+    /// What a record is from before this process came up: the store knows what was purged since.
+    async fn ask_of_purges(
+        &self,
+        shared: &Shared,
+        request: &Request,
+        old: Box<FoundHere>,
+    ) -> Option<Hit> {
+        let FoundHere { record, origin, .. } = &*old;
         let key = request.key.as_ref();
-        let judge = || {
-            self.purges.judge_record(
-                &*self.scope,
-                &key,
-                &record.tags,
-                origin.asof.epoch,
-                record.tag_clock,
-            )
-        };
-        if let RecordValidity::Known(validity) = judge() {
-            return validity;
-        }
         let groups = self.purges.names(&*self.scope, &key, &record.tags);
-        let Ok(answer) = shared.l2.purged(shared.partition, &groups).await else {
-            return Validity::Removed;
-        };
+        let answer = shared.l2.purged(shared.partition, &groups).await.ok()?;
         // What was purged meanwhile has been heard of here, or the read came before it.
-        match judge() {
+        let validity = match self.judge_record(request, record, *origin) {
             RecordValidity::Known(validity) => validity,
             RecordValidity::Ask if answer.epoch == Some(record.epoch) => {
                 told(&answer, record.tag_clock)
             }
             // It began anew meanwhile, and what it says is of something else.
             RecordValidity::Ask => Validity::Removed,
-        }
-    }
-
-    /// Keeps a value of the shared store in L1, under the one rule.
-    pub(crate) fn store_hit(
-        &self,
-        shared: &Shared,
-        request: &Request,
-        flight: Option<&Flight>,
-        hit: &Hit,
-    ) {
-        let name = &hit.name;
-        let entry = Entry::new(
-            hit.content.clone(),
-            request.value_type.name_fn(),
-            self.lifetime_of(request, hit),
-            hit.origin.asof,
-            hit.tags.clone(),
-            hit.origin.tag_clock,
-        );
-        let locked = self.lock_stripe(name.stripe());
-        let candidate = Candidate {
-            age: entry.age(),
-            is_detached: flight.is_some_and(Flight::is_detached),
         };
-        let kept = self.l1.read(&request.key.as_ref(), Entry::age);
-        // Dirty: what the store holds of it is from before an own invalidation.
-        let is_late = shared.recovery.is_dirty(name) || !locked.stripe.lets_in_hit(candidate, kept);
-        if is_late {
-            self.counters.refused_stores.add();
-        } else if hit.is_fresh {
-            self.keep(&locked.stripe, &request.key, entry);
-        } else if self.l1.read(&request.key.as_ref(), |_| ()).is_none() {
-            // As a fallback; what is here already is one, too, and no older.
-            self.l1
-                .put(&locked.stripe, &request.key, entry, self.clock.now());
-        }
-    }
-
-    /// The life that is left of a value of the shared store.
-    fn lifetime_of(&self, request: &Request, hit: &Hit) -> Lifetime {
-        let profile = &request.profile;
-        let duration = match hit.content {
-            Content::Value(_) => profile.duration,
-            Content::Absent => profile.negative_duration,
-        };
-        let fresh_until = match profile.l1_duration {
-            Some(limit) => hit.fresh_until.min(hit.origin.begun.after(limit)),
-            None => hit.fresh_until,
-        };
-        let eager_at = match profile.eager_refresh {
-            // As much before its end as where it was loaded.
-            Some(share) => hit
-                .fresh_until
-                .before(duration.saturating_sub(duration.mul_f64(share))),
-            None => Tick::NEVER,
-        };
-        Lifetime {
-            eager_at,
-            fresh_until,
-            retained_until: if profile.fail_safe {
-                hit.kept_until.max(fresh_until)
-            } else {
-                fresh_until
-            },
-        }
-    }
-
-    /// The answer that a value of the shared store is.
-    pub(crate) fn answer_with(&self, request: &Request, hit: &Hit) -> Answer {
-        Answer {
-            content: hit.content.clone(),
-            type_name: request.value_type.name_fn(),
-            outcome: if hit.is_fresh {
-                Outcome::hit(Level::L2)
-            } else {
-                Outcome::stale(Level::L2)
-            },
-            tags: hit.tags.clone(),
-            tag_clock: hit.origin.tag_clock,
-            is_private: false,
-        }
-    }
-
-    /// Whether a refresh that begins now may take this value for one that was just refreshed.
-    pub(crate) fn is_refreshed(&self, request: &Request, hit: &Hit) -> bool {
-        hit.is_fresh && self.clock.now() < self.lifetime_of(request, hit).eager_at
-    }
-
-    /// Drops what is kept of a key that was invalidated as of `at`, unless it is from after that.
-    pub(crate) fn drop_older(&self, key: &StoredKey, mode: Mode, at: Asof) {
-        let mut locked = self.lock(key);
-        locked.stripe.bump(at);
-        self.drop_kept(&locked, key, mode, |kept| !kept.asof.is_after(at));
+        self.hit(shared, request, *old, validity)
     }
 }
 

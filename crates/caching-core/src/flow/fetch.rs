@@ -6,33 +6,46 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::flow::Engine;
-use crate::flow::load::{Answer, Request, usable_runtime};
+use crate::flow::load::{Answer, Request};
+use crate::flow::runtime::usable_runtime;
 
 impl Engine {
     /// What the shared store has for a key. What is stale there is kept here as a fallback.
-    pub(crate) async fn fetch(self: Arc<Self>, request: Request) -> Option<Answer> {
-        let shared = self.shared.as_ref()?;
-        self.start_driver(&usable_runtime()?);
-        if let Some(answer) = self.look_after_lapse(&request).await {
-            return Some(answer);
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "it would hold the request twice, and allocating it would take a lock of the allocator"
+    )]
+    pub(crate) fn fetch(
+        self: Arc<Self>,
+        request: Request,
+    ) -> impl Future<Output = Option<Answer>> + Send + 'static {
+        async move {
+            let shared = self.shared.as_ref()?;
+            // For the limits on what is asked.
+            usable_runtime()?;
+            if let Some(answer) = self.regain(&request).await {
+                return Some(answer);
+            }
+            let hit = self.consult(shared, &request, false).await.hit?;
+            self.store_hit(shared, &request, None, &hit);
+            if !hit.is_fresh {
+                return None;
+            }
+            self.counters.l2_hits.add();
+            Some(self.answer_with(&request, &hit))
         }
-        let consulted = self.consult(shared, &request, false).await;
-        let hit = consulted.hit?;
-        self.store_hit(shared, &request, None, &hit);
-        if !hit.is_fresh {
-            return None;
-        }
-        self.counters.l2_hits.add();
-        Some(self.answer_with(&request, &hit))
     }
 
     /// What L1 has after all, where the lease was over and could be regained: nobody has to load
     /// again what was kept all the while.
-    pub(crate) async fn look_after_lapse(&self, request: &Request) -> Option<Answer> {
+    ///
+    /// A lease that holds was granted within the bound, to a driver; only where it is over, one may be missing.
+    pub(crate) async fn regain(self: &Arc<Self>, request: &Request) -> Option<Answer> {
         let shared = self.shared.as_ref()?;
         if self.fences.lease.holds(self.clock.now()) {
             return None;
         }
+        self.start_driver(&usable_runtime()?);
         let limits = shared.l2.limits();
         let limit = match self.fallback(request) {
             Some(_) => limits.read_soft_limit,

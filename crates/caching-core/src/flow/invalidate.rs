@@ -10,7 +10,7 @@ use crate::entry::Entry;
 use crate::error::CacheError;
 use crate::flow::Engine;
 use crate::flow::engine::Locked;
-use crate::flow::load::usable_runtime;
+use crate::flow::runtime::usable_runtime;
 use crate::flow::shared::Shared;
 use crate::flow::untold::Untold;
 use crate::key::{KeyName, StoredKey};
@@ -88,6 +88,13 @@ impl Engine {
         // Detached first: what stores after that asks, and what stored before is dropped.
         self.flights.detach(key);
         self.drop_kept(&self.lock(key), key, mode, |_| true);
+    }
+
+    /// Drops what is kept of a key that was invalidated as of `at`, unless it is from after that.
+    pub(crate) fn drop_older(&self, key: &StoredKey, mode: Mode, at: Asof) {
+        let mut locked = self.lock(key);
+        locked.stripe.bump(at);
+        self.drop_kept(&locked, key, mode, |kept| !kept.asof.is_after(at));
     }
 
     /// Drops what is kept of a key, or lets it be stale from now on, if `which` says so.

@@ -14,6 +14,7 @@ use crate::flow::engine::named;
 use crate::flow::flight::{Boarding, Flight, Landing, News, Seat};
 use crate::flow::loading::Loading;
 use crate::flow::look::Found;
+use crate::flow::runtime::runtime;
 use crate::flow::{Engine, FactoryContext};
 use crate::key::StoredKey;
 use crate::options::Profile;
@@ -89,13 +90,9 @@ impl Engine {
         factory: Factory,
     ) -> Result<Answer, CacheError> {
         request.tags.check()?;
-        let runtime = Handle::try_current().map_err(|_| CacheError::NoRuntime)?;
-        if !has_timers() {
-            return Err(CacheError::NoTimers);
-        }
+        let runtime = runtime()?;
         let loading = Loading::begin(self, &request)?;
-        self.start_driver(&runtime);
-        if let Some(answer) = self.look_after_lapse(&request).await {
+        if let Some(answer) = self.regain(&request).await {
             return Ok(answer);
         }
         let arrived = self.purges.clock();
@@ -321,14 +318,4 @@ impl Engine {
         };
         request.takes(&answer).then_some(answer)
     }
-}
-
-/// The runtime that this is called in, if it can be waited on.
-pub(crate) fn usable_runtime() -> Option<Handle> {
-    Handle::try_current().ok().filter(|_| has_timers())
-}
-
-/// Whether the runtime that this is called in drives timers: tokio has no other way to ask.
-fn has_timers() -> bool {
-    std::panic::catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }

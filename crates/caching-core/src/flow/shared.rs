@@ -218,11 +218,12 @@ impl Engine {
     /// While the store is known to be away, nobody waits for it.
     pub(crate) async fn regain_lease(&self, shared: &Shared, limit: Duration) -> bool {
         let holds = || self.fences.lease.holds(self.clock.now());
-        if !self.rules.keep(Rule::PollBesideRead) {
+        if holds() || !self.rules.keep(Rule::PollBesideRead) {
             return true;
         }
-        if !holds() && shared.pulse.is_answered() {
-            let is_told = shared.pulse.poll_until(holds, limit).await;
+        if shared.pulse.is_answered() {
+            // In a box, as it is seldom: what a read takes along stays small.
+            let is_told = Box::pin(shared.pulse.poll_until(holds, limit)).await;
             if !is_told {
                 shared.driver.was_missed();
             }

@@ -42,8 +42,12 @@ impl KeyName {
     pub(crate) fn new(scope: &str, kind: &str, text: &str) -> Self {
         let kind_at = scope.len() + 1;
         let text_at = kind_at + kind.len() + 1;
+        let mut name = String::with_capacity(text_at + text.len());
+        for part in [scope, " ", kind, ":", text] {
+            name.push_str(part);
+        }
         Self {
-            name: format!("{scope} {kind}:{text}").into(),
+            name: name.into(),
             kind_at: u32::try_from(kind_at).unwrap_or(u32::MAX),
             text_at: u32::try_from(text_at).unwrap_or(u32::MAX),
         }
@@ -98,7 +102,19 @@ impl KeyName {
     /// The key with a deployment's prefix: `PREFIX:SCOPE:KIND:TEXT`.
     #[must_use]
     pub fn physical(&self, prefix: &str) -> String {
-        format!("{prefix}:{}:{}:{}", self.scope(), self.kind(), self.text())
+        let mut physical = String::with_capacity(prefix.len() + 1 + self.name.len());
+        for part in [
+            prefix,
+            ":",
+            self.scope(),
+            ":",
+            self.kind(),
+            ":",
+            self.text(),
+        ] {
+            physical.push_str(part);
+        }
+        physical
     }
 
     /// The stripe that guards the key, the same in all processes: from [FNV-1a] of the name in 64

@@ -1,5 +1,6 @@
 //! Leaves a failing store alone for a while, and then lets one call try.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(crate) struct Breaker {
     pause: Duration,
     /// Held for a comparison, never across an await.
     state: Mutex<State>,
+    /// Whether there is anything in `state`: as long as calls succeed, none of them takes the lock.
+    is_troubled: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,11 +43,15 @@ impl Breaker {
             failures,
             pause,
             state: Mutex::default(),
+            is_troubled: AtomicBool::new(false),
         }
     }
 
     /// Whether a call may be made now. When the pause is over, one may, and the next pause begins.
     pub(crate) fn admits(&self, now: Tick) -> bool {
+        if !self.is_troubled() {
+            return true;
+        }
         let mut state = self.lock();
         match state.open_until {
             None => true,
@@ -57,11 +64,16 @@ impl Breaker {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.lock().open_until.is_some()
+        self.is_troubled() && self.lock().open_until.is_some()
     }
 
     pub(crate) fn succeeded(&self) -> Turn {
-        let before = std::mem::take(&mut *self.lock());
+        if !self.is_troubled() {
+            return Turn::None;
+        }
+        let mut state = self.lock();
+        self.is_troubled.store(false, Ordering::Relaxed);
+        let before = std::mem::take(&mut *state);
         if before.open_until.is_some() {
             Turn::Closed
         } else {
@@ -71,6 +83,7 @@ impl Breaker {
 
     pub(crate) fn failed(&self, now: Tick) -> Turn {
         let mut state = self.lock();
+        self.is_troubled.store(true, Ordering::Relaxed);
         state.failures = state.failures.saturating_add(1);
         if state.failures < self.failures {
             return Turn::None;
@@ -78,6 +91,12 @@ impl Breaker {
         let was_open = state.open_until.is_some();
         state.open_until = Some(now.after(self.pause));
         if was_open { Turn::None } else { Turn::Opened }
+    }
+
+    fn is_troubled(&self) -> bool {
+        // Relaxed, here and where it is written under the lock: whoever does not see a failure yet is a call
+        // that was made before it.
+        self.is_troubled.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

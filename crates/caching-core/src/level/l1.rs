@@ -108,9 +108,10 @@ impl L1 {
     pub(crate) fn remove(&self, _stripe: &StripeGuard<'_>, key: &StoredKey) -> bool {
         let guard = self.index.guard();
         let removed = self.index.remove(&key.as_ref(), &guard).is_some();
-        // What was removed on purpose does not stay in memory until more is.
-        papaya::Guard::flush(&guard);
         if removed {
+            // What was removed on purpose does not stay in memory until more is. It makes all threads
+            // synchronise, so it is not done for nothing.
+            papaya::Guard::flush(&guard);
             self.policy.forget(key);
         }
         removed

@@ -11,17 +11,38 @@ use deadpool_redis::redis::Value;
 use crate::error::RedisLinkError;
 use crate::wire::{self, bytes, items};
 
-/// The answers to what a read asks: the control record, the time, the record.
-pub(super) fn read(answers: Vec<Value>) -> Result<ReadAnswer, RedisLinkError> {
-    let not_understood = || RedisLinkError::Answer { operation: "read" };
-    let [control, time, record] = <[Value; 3]>::try_from(answers).map_err(|_| not_understood())?;
+/// What is known of the partition and of the server's clock, at the beginning of a read.
+pub(super) struct Known {
+    /// Nothing where there is no control record.
+    control: Option<(Asof, u64)>,
+    now: u64,
+}
+
+impl Known {
+    pub(super) fn at(&self) -> Option<Asof> {
+        self.control.map(|(at, _)| at)
+    }
+}
+
+const READ_NOT_UNDERSTOOD: RedisLinkError = RedisLinkError::Answer { operation: "read" };
+
+/// The answers to what every read begins with: the control record and the time.
+pub(super) fn known(control: &Value, time: &Value) -> Result<Known, RedisLinkError> {
     let control = match control {
-        Value::ServerError(error) if !is_wrong_type(&error) => {
-            return Err(RedisLinkError::server(&error));
+        Value::ServerError(error) if !is_wrong_type(error) => {
+            return Err(RedisLinkError::server(error));
         }
-        control => known(&control),
+        control => in_control(control),
     };
-    let Some((at, tag_clock)) = control else {
+    Ok(Known {
+        control,
+        now: now(time).ok_or(READ_NOT_UNDERSTOOD)?,
+    })
+}
+
+/// The answer to a read, from what it began with and the fields of the record.
+pub(super) fn read(known: &Known, record: Value) -> Result<ReadAnswer, RedisLinkError> {
+    let Some((at, tag_clock)) = known.control else {
         // What stands in the record belongs to no sequence, so nothing can be said of its freshness.
         return Ok(ReadAnswer {
             at: None,
@@ -30,12 +51,12 @@ pub(super) fn read(answers: Vec<Value>) -> Result<ReadAnswer, RedisLinkError> {
         });
     };
     let found = match record {
-        Value::Array(fields) => find(fields, now(&time).ok_or_else(not_understood)?),
+        Value::Array(fields) => find(fields, known.now),
         Value::ServerError(error) if is_wrong_type(&error) => {
             Find::Unreadable("what stands there is of another type than a record")
         }
         Value::ServerError(error) => return Err(RedisLinkError::server(&error)),
-        _ => return Err(not_understood()),
+        _ => return Err(READ_NOT_UNDERSTOOD),
     };
     Ok(ReadAnswer {
         at: Some(at),
@@ -45,7 +66,7 @@ pub(super) fn read(answers: Vec<Value>) -> Result<ReadAnswer, RedisLinkError> {
 }
 
 /// Epoch, number and tag clock of a partition.
-fn known(control: &Value) -> Option<(Asof, u64)> {
+fn in_control(control: &Value) -> Option<(Asof, u64)> {
     let [epoch, seq, clock] = items(control)? else {
         return None;
     };
