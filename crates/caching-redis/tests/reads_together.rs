@@ -43,19 +43,21 @@ async fn reads_at_the_same_time_share_round_trips_and_each_gets_its_own_record()
 }
 
 #[tokio::test]
-async fn a_reader_that_leaves_takes_nobody_along() -> Done {
+async fn a_reader_that_leaves_or_looks_away_keeps_nobody() -> Done {
     let server = RedisServer::start().await?;
     let l2 = pod(&server);
     let key = key("shared k:x");
     store(&l2, &key, "a value").await?;
     let mut readers: Vec<_> = (0..10).map(|_| l2.read(at(&key))).collect();
-    // All have asked, and wait in one batch; whoever opened it leaves, and others do.
+    // All have asked, and wait in one batch. Whoever opened it is there and looks away, others leave.
     for reader in &mut readers {
         assert!(poll_immediate(reader).await.is_none());
     }
-    for answer in join_all(readers.drain(4..)).await {
+    drop(readers.drain(1..4));
+    for answer in join_all(readers.drain(1..)).await {
         assert!(matches!(answer?.found, Find::Record(found) if found.payload == b"a value"));
     }
+    drop(readers);
     // All leave, and the next one is alone.
     let mut alone = l2.read(at(&key));
     assert!(poll_immediate(&mut alone).await.is_none());
@@ -97,6 +99,29 @@ async fn batches_that_a_frozen_server_keeps_do_not_keep_later_ones_after_it_thaw
     let answer = tokio::time::timeout(Duration::from_secs(5), l2.read(at(&key))).await??;
     assert!(matches!(answer.found, Find::Record(_)));
     Ok(())
+}
+
+#[test]
+fn who_reads_on_one_runtime_does_not_depend_on_another_that_stands_still() -> Done {
+    let (standing, running) = (runtime()?, runtime()?);
+    let server = running.block_on(RedisServer::start())?;
+    let l2 = pod(&server);
+    let key = key("shared k:x");
+    running.block_on(store(&l2, &key, "a value"))?;
+    // It has opened a batch, and nobody drives its runtime from now on.
+    let mut waiting = l2.read(at(&key));
+    assert!(standing.block_on(poll_immediate(&mut waiting)).is_none());
+    let read = async { tokio::time::timeout(Duration::from_secs(5), l2.read(at(&key))).await };
+    let answer = running.block_on(read)??;
+    assert!(matches!(answer.found, Find::Record(_)));
+    drop(waiting);
+    Ok(())
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 #[tokio::test]

@@ -1,35 +1,33 @@
 //! Reads that are asked for at the same time go to the server in one go.
 //!
 //! ```text
-//! read -> a place in the open batch -> sent: control, time, record, record, … -> to each its own
+//! read -> nothing is on its way:   control, time, record
+//!      -> else, in the open batch: control, time, record, record, … -> to each its own
 //! ```
 //!
 //! What is known of the partition is asked once and first, so that it is a lower bound of the freshness of every
-//! record after it. A batch is sent as soon as whoever is ready to run has joined it; while some are on their way,
-//! it waits for one of them, and a millisecond at most. So a lone read waits for nobody, and many are answered for
-//! little more than the cost of one.
+//! record after it. A batch is sent as soon as whoever is ready to run has joined it; while several are on their
+//! way, it waits for one of them, and a millisecond at most. So a lone read waits for nobody, and many are answered
+//! for little more than the cost of one.
+
+mod batch;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use caching_core::{Address, ReadAnswer};
-use deadpool_redis::redis::{Cmd, Pipeline, Value};
-use futures::FutureExt;
-use futures::future::{Shared, WeakShared};
-use tokio::sync::Semaphore;
+use deadpool_redis::redis::{Cmd, Pipeline};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::answer::{self, Known};
-use super::send;
+use self::batch::{Answers, Batch, locked};
+use super::{answer, send};
 use crate::error::RedisLinkError;
 use crate::link;
-
-/// How many reads go together at most: the answer to the last of them is the answer to all.
-const MOST: usize = 64;
+use crate::names::Names;
 
 /// How many batches are on their way before another one waits.
 const ON_THEIR_WAY: usize = 4;
@@ -45,35 +43,16 @@ const NOT_UNDERSTOOD: RedisLinkError = RedisLinkError::Answer { operation: "read
 
 /// Where reads meet.
 pub(super) struct Reads {
-    /// A lock, held to join or to open a batch, never across an await.
-    open: Mutex<Option<Batch>>,
+    /// The batch that can be joined. A lock, held to join or to open one, never across an await.
+    open: Mutex<Weak<Batch>>,
     /// A permit for each batch on its way.
     ways: Arc<Semaphore>,
-}
-
-/// Reads that go together.
-struct Batch {
-    questions: Questions,
-    /// Weak: its readers alone keep it going. With the last one that leaves it ends.
-    going: WeakShared<Going>,
-}
-
-/// What a batch asks; nothing once it is on its way. A lock, held to add to it or to take it.
-type Questions = Arc<Mutex<Option<Pipeline>>>;
-
-type Going = Pin<Box<dyn Future<Output = Result<Arc<Answers>, RedisLinkError>> + Send>>;
-
-/// What was answered to a batch.
-struct Answers {
-    known: Known,
-    /// A lock, held by the one who takes what it has asked for.
-    records: Vec<Mutex<Value>>,
 }
 
 impl Reads {
     pub(super) fn new() -> Self {
         Self {
-            open: Mutex::new(None),
+            open: Mutex::default(),
             ways: Arc::new(Semaphore::new(ON_THEIR_WAY)),
         }
     }
@@ -84,66 +63,66 @@ impl Reads {
         shared: &Arc<link::Shared>,
         address: Address<'_>,
     ) -> Result<ReadAnswer, RedisLinkError> {
-        let (place, going) = self.join(shared, send::question(&shared.opened()?.names, address))?;
-        let answers = going.await?;
-        let record = answers.records.get(place).map(take);
-        answer::read(&answers.known, record.unwrap_or(Value::Nil))
+        let names = &shared.opened()?.names;
+        let question = send::question(names, address);
+        if let Some(_way) = self.way_for_one() {
+            let answers = ask(shared, with_first(names, question)).await?;
+            return answers.read(0);
+        }
+        let (batch, place) = self.join(shared, question)?;
+        match batch.end().await {
+            Ok(answers) => answers.read(place),
+            Err(error) => Err(error.clone()),
+        }
     }
 
-    /// Asks in the open batch, or in another: the place there, and what to wait for.
+    /// Where nothing else is on its way, a read goes by itself, without a task. Whoever comes meanwhile is in
+    /// a batch, and does not depend on it.
+    fn way_for_one(&self) -> Option<SemaphorePermit<'_>> {
+        let is_quiet = self.ways.available_permits() == ON_THEIR_WAY;
+        is_quiet.then(|| self.ways.try_acquire().ok()).flatten()
+    }
+
+    /// A place in the open batch, or the first one in another.
     fn join(
         &self,
         shared: &Arc<link::Shared>,
         question: Cmd,
-    ) -> Result<(usize, Shared<Going>), RedisLinkError> {
+    ) -> Result<(Arc<Batch>, usize), RedisLinkError> {
+        let runtime = Handle::try_current()
+            .map_err(|_| RedisLinkError::Unsendable("a read outside of a Tokio runtime"))?;
         let mut open = locked(&self.open);
-        let question = match &*open {
-            Some(batch) => match batch.join(question) {
-                Ok(joined) => return Ok(joined),
+        let question = match open.upgrade() {
+            Some(batch) => match batch.join(&runtime, question) {
+                Ok(place) => return Ok((batch, place)),
                 Err(question) => question,
             },
             None => question,
         };
-        let mut first = Pipeline::with_capacity(BEFORE + 4);
-        let names = &shared.opened()?.names;
-        first.cmd("HMGET").arg(names.control()).arg(CONTROL);
-        first.cmd("TIME");
-        first.add_command(question);
-        let questions = Arc::new(Mutex::new(Some(first)));
-        let going: Going = Box::pin(go(
-            Arc::clone(shared),
-            Arc::clone(&self.ways),
-            Arc::clone(&questions),
-        ));
-        let going = going.shared();
-        *open = going.downgrade().map(|going| Batch { questions, going });
-        Ok((0, going))
+        let questions = with_first(&shared.opened()?.names, question);
+        let (shared, ways) = (Arc::clone(shared), Arc::clone(&self.ways));
+        let batch = Batch::set_out(&runtime, questions, |batch| go(shared, ways, batch));
+        *open = Arc::downgrade(&batch);
+        Ok((batch, 0))
     }
 }
 
-impl Batch {
-    /// A place in it; the question is given back where there is none.
-    fn join(&self, question: Cmd) -> Result<(usize, Shared<Going>), Cmd> {
-        let mut questions = locked(&self.questions);
-        // Not there: it is on its way. Not to be upgraded: everybody has left, and it will never be.
-        let (Some(questions), Some(going)) = (questions.as_mut(), self.going.upgrade()) else {
-            return Err(question);
-        };
-        let place = questions.len() - BEFORE;
-        if place >= MOST {
-            return Err(question);
-        }
-        questions.add_command(question);
-        Ok((place, going))
-    }
+/// What every pipeline begins with, and a first question.
+fn with_first(names: &Names, question: Cmd) -> Pipeline {
+    let mut questions = Pipeline::with_capacity(BEFORE + 1);
+    questions.cmd("HMGET").arg(names.control()).arg(CONTROL);
+    questions.cmd("TIME");
+    questions.add_command(question);
+    questions
 }
 
-/// Sends a batch and takes its answers apart.
+/// Sends a batch, once its time has come.
 async fn go(
     shared: Arc<link::Shared>,
     ways: Arc<Semaphore>,
-    questions: Questions,
-) -> Result<Arc<Answers>, RedisLinkError> {
+    batch: Weak<Batch>,
+) -> Result<Answers, RedisLinkError> {
+    // Whoever is ready to run may join it first.
     yield_now().await;
     // It is given back when this ends, or is dropped because nobody waits any more. It never fails but for
     // time: the semaphore is not closed.
@@ -154,10 +133,14 @@ async fn go(
             Err(_) => None,
         },
     };
+    // Without questions nobody waits any more.
+    let questions = batch.upgrade().and_then(|batch| batch.take_questions());
+    ask(&shared, questions.ok_or(NOT_UNDERSTOOD)?).await
+}
+
+/// Sends questions and takes their answers apart.
+async fn ask(shared: &Arc<link::Shared>, questions: Pipeline) -> Result<Answers, RedisLinkError> {
     let connection = shared.connection().await?;
-    let Some(questions) = locked(&questions).take() else {
-        return Err(NOT_UNDERSTOOD);
-    };
     let mut answers = shared.send_all(&connection, &questions).await?.into_iter();
     let (Some(control), Some(time)) = (answers.next(), answers.next()) else {
         return Err(NOT_UNDERSTOOD);
@@ -171,19 +154,7 @@ async fn go(
     if let Some(epoch) = epoch {
         shared.saw(&connection, epoch);
     }
-    Ok(Arc::new(Answers {
-        known,
-        records: answers.map(Mutex::new).collect(),
-    }))
-}
-
-fn take(record: &Mutex<Value>) -> Value {
-    std::mem::replace(&mut *locked(record), Value::Nil)
-}
-
-fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done under these locks panics half-way.
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
+    Ok(Answers::new(known, answers))
 }
 
 impl fmt::Debug for Reads {
