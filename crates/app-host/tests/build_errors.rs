@@ -264,6 +264,27 @@ async fn a_failed_service_is_an_error_and_what_follows_from_it_is_left_out() {
 }
 
 #[tokio::test]
+async fn a_service_that_lacks_what_a_failed_module_would_have_brought_is_no_second_error() {
+    let error = only_error(
+        app()
+            .with_module(module::<A>("a").configure(|cx| {
+                cx.provide(FailingBuilder);
+                Ok(())
+            }))
+            .with_module(
+                module::<B>("b")
+                    .depends_on(|| Dependencies::none().requires_added::<Testing<A>>())
+                    .configure(|_| Err("the key has 12 bytes".into())),
+            ),
+    )
+    .await;
+    assert!(
+        matches!(error, BuildError::ConfigureFailed { module: "b", .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_failed_check_is_an_error() {
     let error = only_error(app().with_module(module::<A>("a").configure(|cx| {
         cx.check(|_| Err("handler is not linked".into()));

@@ -18,7 +18,8 @@ pub(crate) struct Replacement {
 /// Makes services of a plan, and notes what fails.
 ///
 /// An error that only follows from another one is not told: a service that is missing because its module
-/// could not be configured, in a module that depends on that one.
+/// could not be configured, in a module that depends on that one; or a service that cannot be built, where a
+/// module failed that would have contributed to it.
 pub(crate) struct Assembly<'a> {
     pub(crate) graph: &'a Graph,
     /// The places of modules that have failed already.
@@ -159,6 +160,8 @@ impl Assembly<'_> {
         let built = catch_async(build(builder, services.clone())).await;
         match built.unwrap_or_else(|panicked| Err(panicked.into())) {
             Ok(service) => Some(service),
+            // What it lacks may be what that module would have contributed.
+            Err(_) if self.is_unfinished(index) => None,
             Err(source) => {
                 self.note(index, source, |source| BuildError::ServiceFailed {
                     module,
@@ -174,6 +177,13 @@ impl Assembly<'_> {
         if !self.is_consequence(index, &source) {
             self.errors.push(error(source));
         }
+    }
+
+    /// Whether a module has failed that could have contributed to what this one provides.
+    fn is_unfinished(&self, index: usize) -> bool {
+        let provider = HashSet::from([index]);
+        let mut failed = self.unsound.iter();
+        failed.any(|failed| self.graph.reaches(*failed, &provider))
     }
 
     /// Whether an error of a module only follows from one that has been noted.
