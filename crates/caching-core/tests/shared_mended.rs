@@ -11,9 +11,12 @@ use support::pods::{
     Truth, fill, live, moment, pod, pod_with, read, read_behind, store, unstarted,
 };
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
+/// A runtime whose time passes when nothing is left to do on it.
 fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,7 +169,7 @@ async fn a_key_that_other_processes_could_not_name_is_refused() {
 
 #[test]
 fn on_a_runtime_without_timers_an_invalidation_is_queued_and_sent_later() {
-    let (store, truth) = (MemoryStore::new(), Truth::new());
+    let (store, truth) = (store(), Truth::new());
     let main = runtime();
     let (a, b) = main.block_on(async {
         let pods = (pod(&store).await, pod(&store).await);
@@ -189,19 +192,19 @@ fn on_a_runtime_without_timers_an_invalidation_is_queued_and_sent_later() {
 
 #[test]
 fn a_driver_on_a_runtime_that_nobody_drives_is_replaced() {
-    let (store, truth) = (MemoryStore::new(), Truth::new());
+    let (store, truth) = (store(), Truth::new());
     let a = unstarted(&store, "", |builder| builder);
     let first = runtime();
     first.block_on(async { read(&a, &truth).await });
     // From now on nobody drives it, and it is there.
-    std::thread::sleep(Duration::from_millis(1_200));
     let second = runtime();
     second.block_on(async {
-        let begun = std::time::Instant::now();
+        live(Duration::from_millis(1_200)).await;
+        let begun = Instant::now();
         while !a.shared_status().unwrap().is_current() {
             assert!(begun.elapsed() < Duration::from_secs(20), "it is not");
             read(&a, &truth).await;
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            live(Duration::from_millis(300)).await;
         }
         let again = read(&a, &truth).await;
         assert!(matches!(again.1, Outcome::Hit { .. }), "{again:?}");

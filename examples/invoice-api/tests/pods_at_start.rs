@@ -101,6 +101,12 @@ async fn production_refuses_redis_without_a_key_and_development_warns() {
     ] {
         assert!(said.contains(words), "{words} is not in:\n{said}");
     }
+    // One cause is one error: not also what is missing because the cache is.
+    assert!(
+        said.contains("the application cannot be built (1 error):"),
+        "{said}"
+    );
+    assert!(!said.contains("nothing knows which tenants"), "{said}");
     assert_eq!(deployment.keys().await, [] as [String; 0]);
 
     let mut development = deployment.plain_command();

@@ -56,6 +56,9 @@ const EVERYTHING_BUT_TESTKIT: &[&str] = &[
 const TESTS_ALSO: &[(&str, &[&str])] = &[
     // Its doubles and fixtures are for everyone's tests.
     ("*", &["caching-testkit"]),
+    // What these promise of a store that is shared is tested on a real one, through the host.
+    ("caching-encryption", &["caching-redis", "caching-tenancy"]),
+    ("caching-tenancy", &["caching-redis", "caching-events"]),
     // What a macro writes is compiled against the crates that it names.
     (
         "caching-macros",

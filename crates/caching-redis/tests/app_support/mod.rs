@@ -1,23 +1,41 @@
 //! Pods of one application, built as programs build them, and a source of truth behind them.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test file uses some of it"
+)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that cannot go on ends"
 )]
 
+mod lines;
+mod network;
+mod record;
+mod source;
+mod write;
+
 use std::future::Future;
-use std::io;
 use std::ops::Deref;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use app_host::{App, ConfigFormat};
-use caching_core::{CachingModule, FactoryContext, HybridCache, Level, Outcome};
+use caching_core::{CachingModule, HybridCache, Level, Outcome};
 use caching_redis::CachingRedisModule;
 use caching_testkit::{RedisReply, RedisServer};
+
+pub use self::lines::Lines;
+pub use self::network::{deaf_url, mute, reads, through};
+pub use self::record::{is_marked_expired, plain, value_in};
+pub use self::source::Source;
+pub use self::write::{
+    INVALIDATIONS, Reading, agree, fill, has_heard, have_heard, heard_of, invalidate, read_behind,
+    read_broken, read_with,
+};
 
 /// The bound on staleness of the defaults.
 pub const BOUND: Duration = Duration::from_secs(1);
@@ -57,12 +75,14 @@ impl Pod {
 
     /// The same with further settings.
     pub async fn with(server: &RedisServer, settings: &str) -> Self {
-        let app = build(&format!(
-            "cache.redis.url = \"{}\"\n{settings}",
-            server.url()
-        ))
-        .await
-        .unwrap();
+        Self::at(&server.url(), settings).await
+    }
+
+    /// The same, by way of this URL.
+    pub async fn at(url: &str, settings: &str) -> Self {
+        let app = build(&format!("cache.redis.url = \"{url}\"\n{settings}"))
+            .await
+            .unwrap();
         app.start().await.unwrap();
         let cache = app.services().get::<HybridCache>().unwrap();
         Self { app, cache }
@@ -118,53 +138,6 @@ pub async fn build(settings: &str) -> Result<App, String> {
     built.map_err(|error| error.to_string())
 }
 
-/// The source of truth: a number.
-#[derive(Clone, Default)]
-pub struct Source(Arc<State>);
-
-#[derive(Default)]
-struct State {
-    value: AtomicU64,
-    runs: AtomicU64,
-    is_broken: AtomicBool,
-}
-
-impl Source {
-    pub fn of(value: u64) -> Self {
-        let source = Self::default();
-        source.write(value);
-        source
-    }
-
-    pub fn write(&self, value: u64) {
-        self.0.value.store(value, Ordering::SeqCst);
-    }
-
-    pub fn break_down(&self) {
-        self.0.is_broken.store(true, Ordering::SeqCst);
-    }
-
-    /// How often it was asked.
-    pub fn runs(&self) -> u64 {
-        self.0.runs.load(Ordering::SeqCst)
-    }
-
-    /// A factory that asks it.
-    pub fn load(
-        &self,
-    ) -> impl FnOnce(FactoryContext) -> std::future::Ready<io::Result<u64>> + Send + 'static {
-        let state = Arc::clone(&self.0);
-        move |_| {
-            state.runs.fetch_add(1, Ordering::SeqCst);
-            std::future::ready(if state.is_broken.load(Ordering::SeqCst) {
-                Err(io::Error::other("the source is broken"))
-            } else {
-                Ok(state.value.load(Ordering::SeqCst))
-            })
-        }
-    }
-}
-
 /// Waits until it is so, for 15 seconds at most.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
@@ -202,4 +175,17 @@ pub async fn redis<const N: usize>(server: &RedisServer, words: [&str; N]) -> Re
 pub async fn after_the_bound<T>(then: impl Future<Output = T>) -> T {
     tokio::time::sleep(BOUND).await;
     then.await
+}
+
+/// Lets futures go on side by side until all have ended.
+pub async fn together<F: Future<Output = ()>>(futures: impl IntoIterator<Item = F>) {
+    let mut running: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(|cx| {
+        running.retain_mut(|future| future.as_mut().poll(cx).is_pending());
+        match running.is_empty() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
 }

@@ -1,0 +1,40 @@
+//! What stands in Redis, byte by byte.
+
+use caching_testkit::RedisServer;
+
+use super::redis;
+
+/// What the record of a plain key is called.
+pub fn plain(key: &str) -> String {
+    format!("{{shop}}:shared:plain:{key}")
+}
+
+/// The number that the record of a plain key holds in Redis, if there is such a record.
+pub async fn value_in(server: &RedisServer, key: &str) -> Option<u64> {
+    let record = plain(key);
+    let fields = redis(server, ["HKEYS", &record]).await;
+    let field = fields
+        .items()
+        .iter()
+        .filter_map(|field| field.text())
+        .find(|field| field.starts_with("v:json.1"))?
+        .to_owned();
+    let reply = redis(server, ["HGET", &record, &field]).await;
+    let body = body(reply.bytes()?).to_vec();
+    Some(String::from_utf8(body).unwrap().parse().unwrap())
+}
+
+/// The payload of an envelope that is neither compressed nor sealed: `F7 01 00`, the length and the name
+/// of the codec, four bytes of checksum, the payload.
+fn body(envelope: &[u8]) -> &[u8] {
+    assert_eq!(envelope[..3], [0xF7, 1, 0]);
+    let name = usize::from(envelope[3]);
+    assert_eq!(&envelope[4..4 + name], b"json");
+    &envelope[4 + name + 4..]
+}
+
+/// Whether a record is there that is a fallback and no more.
+pub async fn is_marked_expired(server: &RedisServer, key: &str) -> bool {
+    let mark = redis(server, ["HEXISTS", &plain(key), "x"]).await;
+    mark.integer() == Some(1)
+}
