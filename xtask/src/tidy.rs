@@ -3,6 +3,7 @@
 mod house;
 
 mod arrows;
+mod behaviours;
 mod crate_table;
 mod file_length;
 mod first_line;
@@ -17,6 +18,7 @@ mod write_path;
 mod code;
 mod finding;
 mod markdown;
+mod test_names;
 
 use crate::failure::{Failure, Result};
 use crate::tidy::finding::{Finding, Weight};
@@ -87,6 +89,12 @@ const RULES: &[Rule] = &[
         says: "docs/reference/configuration.md has one row for each setting, with its default",
         why: "people configure from that page; a missing row is a missing feature",
         check: reference::check,
+    },
+    Rule {
+        name: "behaviours",
+        says: "each line of docs/reference/behaviours.md names tests that exist",
+        why: "people rely on what that page says; a line that nothing shows may have ceased to hold",
+        check: behaviours::check,
     },
     Rule {
         name: "links",

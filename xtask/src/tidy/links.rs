@@ -82,7 +82,7 @@ fn problem(house: &House<'_>, from: &str, target: &str) -> Option<&'static str> 
 }
 
 /// The path from the root; none when it leads above it. An empty target is the file itself.
-fn resolve(from: &str, target: &str) -> Option<String> {
+pub(super) fn resolve(from: &str, target: &str) -> Option<String> {
     if target.is_empty() {
         return Some(from.to_owned());
     }
