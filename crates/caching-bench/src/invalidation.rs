@@ -30,7 +30,7 @@ pub(crate) async fn measure(server: &RedisServer) -> Result {
         return Err("the script was not loaded".into());
     };
     let rates = compare(CALLERS, ours(cache), script(bare, hash)).await?;
-    rates.print("P7", "invalidations of a key, 64 callers", 0.8);
+    rates.print("P7", "invalidations of a key, 64 callers", Some(0.8));
     Ok(())
 }
 

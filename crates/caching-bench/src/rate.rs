@@ -85,15 +85,14 @@ async fn rate(callers: usize, operation: Operation) -> Result<f64> {
 }
 
 impl Rates {
-    pub(crate) fn print(&self, target: &str, what: &str, goal: f64) {
+    /// A line of the table; with a goal, whether it is reached.
+    pub(crate) fn print(&self, target: &str, what: &str, goal: Option<f64>) {
+        let goal = goal.map_or_else(String::new, |goal| {
+            format!("≥ {goal} {}", if self.ratio >= goal { "✓" } else { "✗" })
+        });
         println!(
-            "| {target} | {what} | {:.0}/s | {:.0}/s | {:.2} ({:.2}–{:.2}) | ≥ {goal} {} |",
-            self.ours,
-            self.bare,
-            self.ratio,
-            self.spread.0,
-            self.spread.1,
-            if self.ratio >= goal { "✓" } else { "✗" }
+            "| {target} | {what} | {:.0}/s | {:.0}/s | {:.2} ({:.2}–{:.2}) | {goal} |",
+            self.ours, self.bare, self.ratio, self.spread.0, self.spread.1,
         );
     }
 }

@@ -1,12 +1,14 @@
 //! The cache as its users see it: the public verbs.
 
 mod builder;
+mod captured;
 mod demand;
 mod get;
 mod get_or_set;
 mod invalidate;
 mod set;
 mod tag_source;
+mod version;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,9 +21,11 @@ pub use self::get_or_set::{GetOrSet, GetOrSetDetailed, GetOrSetFuture};
 pub use self::invalidate::{Batch, Invalidated, Token};
 pub use self::set::{Set, SetFuture, Ticket};
 pub use self::tag_source::{NoTags, TagSource, TagsFrom};
+pub use self::version::Version;
 
 use tokio_util::sync::DropGuard;
 
+use self::captured::Captured;
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
 use crate::flow::{Engine, FactoryContext};
@@ -60,9 +64,6 @@ pub struct HybridCache {
     /// somebody waits for it.
     _last: Arc<DropGuard>,
 }
-
-/// The scope of a call, captured when its verb was called.
-type Captured = Result<ScopeId, NoScope>;
 
 impl HybridCache {
     /// Collects what a cache is made of.
@@ -257,7 +258,7 @@ impl HybridCache {
     #[inline]
     fn capture<K: Key + ?Sized>(&self, key: &K) -> Captured {
         if key.is_shared() {
-            Ok(ScopeId::SHARED)
+            ScopeId::SHARED.into()
         } else {
             self.capture_scope(self.scope)
         }
@@ -266,10 +267,22 @@ impl HybridCache {
     #[inline]
     fn capture_scope(&self, scope: Scope) -> Captured {
         match scope {
-            Scope::Current => self.engine.scope.current(),
-            Scope::Shared => Ok(ScopeId::SHARED),
-            Scope::Of(id) => Ok(id),
+            Scope::Current => self.engine.scope.current().into(),
+            Scope::Shared => ScopeId::SHARED.into(),
+            Scope::Of(id) => id.into(),
         }
+    }
+
+    /// The value of a key, if L1 has one that there is nothing to think about.
+    #[inline]
+    fn hit<K, V>(&self, key: &K, scope: &Captured) -> Option<Arc<V>>
+    where
+        K: KeyOf<V> + ?Sized,
+        V: Send + Sync + 'static,
+    {
+        let scope = scope.get().ok()?;
+        let engine = &self.engine;
+        key.with_text(|text| engine.plain_hit(&engine.hasher.key(scope, key.kind(), text)))
     }
 
     /// Gives the key, as look-ups need it, to `read`.
@@ -280,9 +293,9 @@ impl HybridCache {
         scope: &Captured,
         read: impl FnOnce(&KeyRef<'_>) -> R,
     ) -> Result<R, CacheError> {
-        match scope {
+        match scope.get() {
             Ok(scope) => {
-                Ok(key.with_text(|text| read(&self.engine.hasher.key(*scope, key.kind(), text))))
+                Ok(key.with_text(|text| read(&self.engine.hasher.key(scope, key.kind(), text))))
             }
             Err(source) => Err(no_scope(key, source)),
         }

@@ -14,6 +14,9 @@ use crate::key::is_lower_snake;
 use crate::options::{EntryOptions, Profile, is_share};
 use crate::units::{CompressAbove, EagerRefresh};
 
+/// The last generation: so short a number fits beside the longest name of a codec.
+const LAST_GENERATION: u16 = 999;
+
 /// The section `[cache]`. An empty one gives the defaults.
 ///
 /// It deserialises from anything that serde reads; an app host reads it from its TOML or JSON files.
@@ -24,6 +27,11 @@ pub struct CacheConfig {
     /// What stands before every key and channel that leaves the process. Default: the
     /// application's name
     pub key_prefix: Option<String>,
+
+    /// Another number than before lets a deployment start on an empty cache, while pods of the former
+    /// one still run: neither reads what the other stored, and each hears what the other invalidates.
+    /// 0 to 999. Default: `0`
+    pub generation: u16,
 
     /// The longest text of a key, in bytes. Default: `1024`
     pub key_limit: usize,
@@ -61,6 +69,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             key_prefix: None,
+            generation: 0,
             key_limit: 1024,
             payload_limit: ByteSize::mib(1),
             compress_above: CompressAbove::Size(ByteSize::kib(2)),
@@ -135,6 +144,16 @@ impl CacheConfig {
             refuse(
                 "cache.concurrent_factories".to_owned(),
                 "is 0, with which nothing is ever loaded; set it to 1 or more".to_owned(),
+            );
+        }
+        if self.generation > LAST_GENERATION {
+            refuse(
+                "cache.generation".to_owned(),
+                format!(
+                    "is {}; set it to {LAST_GENERATION} or less, or to 0 again once what was stored \
+                     with that has ended",
+                    self.generation
+                ),
             );
         }
         if self.key_limit == 0 {

@@ -160,11 +160,23 @@ impl Entry {
         Self { own_until, ..self }
     }
 
-    /// The same entry, fresh in this process for no longer than this.
-    pub(crate) fn within(mut self, limit: Option<Duration>, now: Tick) -> Self {
-        if let Some(limit) = limit {
-            self.lifetime.fresh_until = self.lifetime.fresh_until.min(now.after(limit));
+    /// The same entry, fresh and kept in this process for no longer than its profile lets it.
+    pub(crate) fn within(mut self, profile: &Profile, now: Tick) -> Self {
+        let life = &mut self.lifetime;
+        if let Some(limit) = profile.l1_duration {
+            life.fresh_until = life.fresh_until.min(now.after(limit));
         }
+        if let Some(limit) = profile.l1_retention {
+            let until = life.retained_until.min(now.after(limit));
+            life.retained_until = until.max(life.fresh_until);
+        }
+        self
+    }
+
+    /// The same entry, of which nothing is left from then on.
+    pub(crate) fn ending_at(mut self, until: Tick) -> Self {
+        self.lifetime.fresh_until = self.lifetime.fresh_until.min(until);
+        self.lifetime.retained_until = self.lifetime.retained_until.min(until);
         self
     }
 
@@ -217,6 +229,16 @@ impl Entry {
                 retained_until: self.lifetime.retained_until,
             })
         }
+    }
+
+    /// Whether there is nothing to think about: fresh, not yet to be refreshed, a value from the source,
+    /// and valid as of this reading of the tag clock.
+    #[inline]
+    pub(crate) fn is_plain(&self, now: Tick, clock: u64) -> bool {
+        now < self.lifetime.eager_at
+            && now < self.lifetime.fresh_until
+            && !self.is_fallback
+            && self.is_checked(clock)
     }
 
     /// Whether the tags were found valid at this reading of the tag clock.
@@ -297,6 +319,24 @@ mod tests {
             fail_safe: false,
             ..Profile::BUILT_IN
         });
+        assert_eq!(life.retained_until, life.fresh_until);
+    }
+
+    #[test]
+    fn a_retention_of_l1_below_the_duration_is_raised_to_it() {
+        let profile = Profile {
+            l1_retention: Some(SECOND),
+            ..Profile::BUILT_IN
+        };
+        let entry = Entry::new(
+            value(),
+            || "u32",
+            lifetime(&profile),
+            Asof::default(),
+            None,
+            0,
+        );
+        let life = entry.within(&profile, Tick::ZERO).lifetime;
         assert_eq!(life.retained_until, life.fresh_until);
     }
 

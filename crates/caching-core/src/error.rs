@@ -128,6 +128,19 @@ pub enum CacheError {
         key: String,
     },
 
+    /// The version of a group could not be told, since the shared store could not be asked, or does not
+    /// know of all purges yet.
+    #[error(
+        "the version of \"{group}\" cannot be told: {source}; \
+         go without one, or try again once the shared store answers"
+    )]
+    VersionUnknown {
+        /// The group: `SCOPE`, `SCOPE kind:KIND` or `SCOPE tag:TAG`.
+        group: String,
+        /// What stood in the way.
+        source: SharedError,
+    },
+
     /// The cache was stopped.
     #[error("the cache is stopped")]
     Stopped,

@@ -11,6 +11,7 @@ mod fly;
 mod hear;
 mod hit;
 mod invalidate;
+mod lag;
 mod listen;
 mod load;
 mod loading;
@@ -23,6 +24,7 @@ mod runtime;
 mod shared;
 mod store;
 mod untold;
+mod version;
 
 pub use self::context::FactoryContext;
 

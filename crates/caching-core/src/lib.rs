@@ -76,7 +76,7 @@ pub use caching_macros::CacheKey;
 pub use self::cache::{
     Batch, Demand, Get, GetDetailed, GetFuture, GetOrSet, GetOrSetDetailed, GetOrSetFuture,
     HybridCache, HybridCacheBuilder, Invalidated, NoTags, Optional, Plaintext, Required, Set,
-    SetFuture, TagSource, TagsFrom, Ticket, Token,
+    SetFuture, TagSource, TagsFrom, Ticket, Token, Version,
 };
 pub use self::clock::{Clock, SystemClock, Tick, TokioClock};
 #[cfg(feature = "message-pack")]

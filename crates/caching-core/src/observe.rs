@@ -1,5 +1,6 @@
 //! What a cache did, in numbers.
 
+mod hits;
 mod propagation;
 mod seldom;
 mod status;
@@ -9,12 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use self::propagation::Propagation;
 pub use self::status::SharedStatus;
 
+use self::hits::Hits;
 pub(crate) use self::propagation::PropagationMeter;
 pub(crate) use self::seldom::Seldom;
 use crate::level::BreakReason;
-
-/// How many lines the counters of a hit are spread over, so that threads do not share one.
-const LINES: usize = 16;
 
 /// Declares the counters once: the live ones, and the snapshot that users read.
 macro_rules! counters {
@@ -69,6 +68,9 @@ counters! {
     stores,
     /// Values that were not stored, since something was invalidated after their load began.
     refused_stores,
+    /// Values that were kept for a short while at most, and by this process alone, since their source
+    /// may have lagged behind an invalidation.
+    lagging_loads,
     /// Keys that were removed or expired.
     invalidations,
     /// Tags, kinds, scopes and whole caches that were removed or expired.
@@ -124,23 +126,6 @@ impl Counter {
     }
 }
 
-/// The count of hits, on several cache lines.
-#[derive(Debug, Default)]
-struct Hits([Line; LINES]);
-
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Line(AtomicU64);
-
-impl Hits {
-    fn sum(&self) -> u64 {
-        self.0
-            .iter()
-            .map(|line| line.0.load(Ordering::Relaxed))
-            .sum()
-    }
-}
-
 impl Counters {
     /// Counts a break by its reason.
     pub(crate) fn broke(&self, reason: BreakReason) {
@@ -156,13 +141,6 @@ impl Counters {
     /// Counts a fresh hit.
     #[inline]
     pub(crate) fn hit(&self) {
-        let line = MY_LINE.with(|line| *line) % LINES;
-        self.hits_by_line.0[line].0.fetch_add(1, Ordering::Relaxed);
+        self.hits_by_line.add();
     }
-}
-
-static NEXT_LINE: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    static MY_LINE: usize = NEXT_LINE.fetch_add(1, Ordering::Relaxed) as usize;
 }

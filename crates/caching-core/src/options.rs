@@ -79,6 +79,17 @@ pub struct EntryOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub l1_duration: Option<Limit>,
 
+    /// The longest that a value is kept in this process at all; past its duration only as a fallback,
+    /// which the shared store may keep for longer. Less than the duration is raised to it. Default: `off`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1_retention: Option<Limit>,
+
+    /// How far the source that factories read may lag behind its writes, such as a replica. What is
+    /// loaded sooner than that after an invalidation is kept for a short while only, and not in the
+    /// shared store; the bound on staleness becomes longer by as much. Default: `0s`
+    #[serde(with = "optional_duration", skip_serializing_if = "Option::is_none")]
+    pub source_lag: Option<Duration>,
+
     /// For how long values of this process are given, labelled stale, after it has lost touch with
     /// the shared store; `off` asks the source instead. Default: `off`
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +134,8 @@ impl EntryOptions {
             ),
             codec: Some(built_in.codec),
             l1_duration: Some(limit(built_in.l1_duration)),
+            l1_retention: Some(limit(built_in.l1_retention)),
+            source_lag: Some(built_in.source_lag),
             serve_stale: Some(limit(built_in.serve_stale)),
             l2_read: Some(built_in.l2_read),
             l2_write: Some(built_in.l2_write),
@@ -144,6 +157,8 @@ impl EntryOptions {
             eager_refresh: self.eager_refresh.or(other.eager_refresh),
             codec: self.codec.or(other.codec),
             l1_duration: self.l1_duration.or(other.l1_duration),
+            l1_retention: self.l1_retention.or(other.l1_retention),
+            source_lag: self.source_lag.or(other.source_lag),
             serve_stale: self.serve_stale.or(other.serve_stale),
             l2_read: self.l2_read.or(other.l2_read),
             l2_write: self.l2_write.or(other.l2_write),
@@ -190,6 +205,10 @@ setters! {
     codec: CodecChoice;
     /// Sets [`l1_duration`](#structfield.l1_duration).
     l1_duration: Limit;
+    /// Sets [`l1_retention`](#structfield.l1_retention).
+    l1_retention: Limit;
+    /// Sets [`source_lag`](#structfield.source_lag).
+    source_lag: Duration;
     /// Sets [`serve_stale`](#structfield.serve_stale).
     serve_stale: Limit;
     /// Sets [`l2_read`](#structfield.l2_read).
@@ -212,6 +231,8 @@ pub(crate) struct Profile {
     pub(crate) eager_refresh: Option<f64>,
     pub(crate) codec: CodecChoice,
     pub(crate) l1_duration: Option<Duration>,
+    pub(crate) l1_retention: Option<Duration>,
+    pub(crate) source_lag: Duration,
     pub(crate) serve_stale: Option<Duration>,
     pub(crate) l2_read: bool,
     pub(crate) l2_write: bool,
@@ -231,6 +252,8 @@ impl Profile {
         eager_refresh: Some(0.8),
         codec: CodecChoice::Json,
         l1_duration: None,
+        l1_retention: None,
+        source_lag: Duration::ZERO,
         serve_stale: None,
         l2_read: true,
         l2_write: true,
@@ -289,6 +312,11 @@ impl Profile {
             &mut self.l1_duration,
             options.l1_duration.map(Limit::duration),
         );
+        set(
+            &mut self.l1_retention,
+            options.l1_retention.map(Limit::duration),
+        );
+        set(&mut self.source_lag, options.source_lag);
         set(
             &mut self.serve_stale,
             options.serve_stale.map(Limit::duration),

@@ -73,6 +73,14 @@ impl Recovery {
         self.len() > 0 && self.lock().keys.contains_key(key)
     }
 
+    /// Whether one of these groups waits.
+    pub(crate) fn has_any_group(&self, groups: &[String]) -> bool {
+        self.len() > 0 && {
+            let queue = self.lock();
+            groups.iter().any(|group| queue.groups.contains_key(group))
+        }
+    }
+
     pub(crate) fn add_key(&self, key: &KeyName, mode: Mode) -> Queued {
         self.change(|queue| {
             let number = queue.next();

@@ -25,6 +25,7 @@ fn an_empty_section_is_the_table_of_defaults() {
     let config = parse("").unwrap();
     assert_eq!(config, CacheConfig::default());
     assert_eq!(config.l1.max_entries, 100_000);
+    assert_eq!(config.generation, 0);
     assert_eq!(config.key_limit, 1_024);
     assert_eq!(config.payload_limit.as_u64(), 1024 * 1024);
     assert_eq!(
@@ -50,6 +51,8 @@ fn an_empty_section_is_the_table_of_defaults() {
     );
     assert_eq!(built_in.eager_refresh, Some(EagerRefresh::At(0.8)));
     assert_eq!(built_in.codec, Some(CodecChoice::Json));
+    assert_eq!(built_in.l1_retention, Some(Limit::Off));
+    assert_eq!(built_in.source_lag, Some(Duration::ZERO));
 }
 
 #[test]
@@ -148,4 +151,11 @@ fn a_soft_limit_past_the_hard_one_of_another_layer_is_refused() {
         message.contains("cache.profiles.invoice.factory_soft_limit"),
         "{message}"
     );
+}
+
+#[test]
+fn a_generation_past_the_last_is_refused_with_the_way_out() {
+    let refusal = refusal("generation = 1000");
+    assert!(refusal.contains("`cache.generation` is 1000"), "{refusal}");
+    assert!(refusal.contains("999 or less"), "{refusal}");
 }

@@ -6,11 +6,14 @@ mod support;
 
 use std::future::{IntoFuture, pending};
 use std::io;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
 use caching_core::{CacheError, HybridCache, TokioClock};
+use futures::FutureExt;
 use futures::executor::block_on;
+use futures::future::join_all;
 use support::{SECOND, Source, broken};
 use tokio::runtime::{Builder, Runtime};
 
@@ -171,4 +174,69 @@ fn a_caller_on_another_runtime_outlives_the_one_that_ran_the_factory() {
         tokio::time::timeout(SECOND, caller).await.unwrap().unwrap()
     });
     assert_eq!(*value.unwrap(), 2);
+}
+
+#[test]
+fn a_thousand_callers_on_several_runtimes_run_the_factory_once() {
+    const RUNTIMES: usize = 4;
+    const CALLERS: usize = 250;
+    let (cache, source) = (HybridCache::builder().build().unwrap(), Source::gated());
+    let (together, asked) = (Barrier::new(RUNTIMES), AtomicUsize::new(0));
+    let (together, asked) = (Arc::new(together), Arc::new(asked));
+    let callers = |runtime: usize| {
+        let (cache, source, asked) = (cache.clone(), source.clone(), Arc::clone(&asked));
+        let call = move |n: usize| {
+            let (cache, source, asked) = (cache.clone(), source.clone(), Arc::clone(&asked));
+            tokio::spawn(async move {
+                asked.fetch_add(1, Ordering::SeqCst);
+                let load = cache.get_or_set("key", source.gives(runtime * CALLERS + n));
+                *load.await.unwrap()
+            })
+        };
+        let together = Arc::clone(&together);
+        std::thread::spawn(move || {
+            together.wait();
+            one_thread().block_on(async { join_all((0..CALLERS).map(call)).await })
+        })
+    };
+    let threads: Vec<_> = (0..RUNTIMES).map(callers).collect();
+    while asked.load(Ordering::SeqCst) < RUNTIMES * CALLERS {
+        std::thread::yield_now();
+    }
+    one_thread().block_on(source.let_through());
+    let ended = threads.into_iter().flat_map(|it| it.join().unwrap());
+    let mut values: Vec<_> = ended.map(Result::unwrap).collect();
+    assert_eq!(values.len(), RUNTIMES * CALLERS);
+    values.dedup();
+    assert_eq!((source.runs(), values.len()), (1, 1));
+    // All had asked before it answered, but for one on each thread, who was just about to.
+    let joined = cache.stats().joins as usize;
+    assert!(joined >= RUNTIMES * (CALLERS - 1) - 1, "{joined} waited");
+}
+
+#[test]
+fn a_load_whose_runtime_goes_away_tells_its_caller_and_frees_the_key() {
+    let config = toml::from_str("defaults.factory_hard_limit = 'off'").unwrap();
+    let cache = HybridCache::builder().config(config).build().unwrap();
+    let (never, open) = (Source::gated(), Source::open());
+    let (ends, stays) = (two_workers(), one_thread());
+    // Its factory runs on the runtime that ends; the caller itself goes on on the other one.
+    let mut caller = Box::pin(cache.get_or_set("key", never.gives(1_u32)).into_future());
+    {
+        let _inside = ends.enter();
+        assert!((&mut caller).now_or_never().is_none());
+    }
+    while never.runs() == 0 {
+        std::thread::yield_now();
+    }
+    drop(ends);
+    let told = stays.block_on(async { tokio::time::timeout(LONG, caller).await });
+    let error = told.unwrap().unwrap_err();
+    assert!(
+        matches!(error, CacheError::FactoryAborted { .. }),
+        "{error}"
+    );
+    let next = async { cache.get_or_set("key", open.gives(2_u32)).await };
+    assert_eq!(*stays.block_on(next).unwrap(), 2);
+    assert_eq!((never.runs(), open.runs()), (1, 1));
 }

@@ -249,3 +249,54 @@ async fn a_profile_that_skips_the_store_neither_reads_nor_fills_it() {
         assert_eq!(b.l2.calls(operation), 0);
     }
 }
+
+/// A retention of its own for L1, shorter than that of the store.
+const BRIEF: &str = "[defaults]\nduration = '1m'\nretention = '1h'\nl1_retention = '10m'";
+
+#[tokio::test(start_paused = true)]
+async fn l1_keeps_a_fallback_for_no_longer_than_its_own_retention() {
+    for how in ["load", "hit", "set"] {
+        let (store, truth) = (store(), Truth::new());
+        let (a, b) = (pod_with(&store, BRIEF).await, pod_with(&store, BRIEF).await);
+        fill(&[&b], &truth).await;
+        match how {
+            "load" => assert!(a.remove("key").await.unwrap().is_applied()),
+            "set" => assert!(a.set("key", 1_u64).await.unwrap().is_applied()),
+            _ => {}
+        }
+        moment().await;
+        assert_eq!(read(&a, &truth).await.0, 1);
+        a.l2.set(L2Operation::Read, GONE);
+        live(9 * MINUTE).await;
+        let (value, outcome) = read_broken(&a, &truth).await.unwrap();
+        assert!(value == 1 && outcome.is_stale(), "{how}");
+        live(MINUTE).await;
+        assert_eq!(
+            read_broken(&a, &truth).await,
+            None,
+            "{how}: L1 has nothing left"
+        );
+        a.l2.heal();
+        live(MINUTE).await;
+        let (value, outcome) = read_broken(&a, &truth).await.expect(how);
+        assert!(value == 1 && outcome.is_stale(), "{how}: the store has");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retention_of_l1_below_its_duration_is_raised_to_it() {
+    let toml = "[defaults]\nduration = '5m'\neager_refresh = 'off'\nl1_retention = '1s'";
+    let (store, truth) = (store(), Truth::new());
+    let (a, b) = (pod_with(&store, toml).await, pod_with(&store, toml).await);
+    fill(&[&a, &b], &truth).await;
+    live(4 * MINUTE).await;
+    for pod in [&a, &b] {
+        assert!(matches!(
+            read(pod, &truth).await.1,
+            Outcome::Hit {
+                level: Level::L1,
+                stale: false
+            }
+        ));
+    }
+}

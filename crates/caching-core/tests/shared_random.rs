@@ -7,7 +7,9 @@
 
 mod support;
 
-use support::world::run;
+use std::time::Duration;
+
+use support::world::{run, run_lagging};
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -36,6 +38,34 @@ fn no_schedule_makes_a_pod_give_an_old_value_past_the_bound() {
     }
     println!("{reads} fresh reads");
     assert!(reads > 0);
+}
+
+/// Lags shorter and longer than the bound.
+const LAGS: [(&str, Duration); 2] = [
+    ("400ms", Duration::from_millis(400)),
+    ("2500ms", Duration::from_millis(2_500)),
+];
+
+#[test]
+fn a_source_that_lags_makes_no_pod_give_an_old_value_past_the_bound_and_the_lag() {
+    for lag in LAGS {
+        for seed in 0..number("SHARED_RANDOM_SEEDS").unwrap_or(10) {
+            let run = run_lagging(seed, lag, |builder| builder);
+            let violations = run.violations;
+            assert!(
+                violations.is_empty(),
+                "{lag:?}, seed {seed}: {violations:#?}"
+            );
+            assert_eq!(run.disagreements, [""; 0], "{lag:?}, seed {seed}");
+        }
+        let untold = ("0s", lag.1);
+        let is_found = |seed| {
+            !run_lagging(seed, untold, |builder| builder)
+                .violations
+                .is_empty()
+        };
+        assert!((0..60).any(is_found), "nobody noticed {lag:?}");
+    }
 }
 
 /// A checker that has never failed proves nothing. The rules that are not named here need what a

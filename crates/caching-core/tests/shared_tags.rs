@@ -4,10 +4,10 @@
 
 mod support;
 
-use caching_core::{FactoryContext, L2ErrorKind};
+use caching_core::{Batch, FactoryContext, L2ErrorKind};
 use caching_testkit::{Gate, L2Fault, L2Operation, NoticeFault};
 use support::pods::{
-    BOUND, HEARTBEAT, Truth, agree, fill, invalidate, live, moment, pod, read, read_behind,
+    BOUND, HEARTBEAT, Pod, Truth, agree, fill, invalidate, live, moment, pod, read, read_behind,
     read_broken, store,
 };
 
@@ -227,4 +227,32 @@ async fn a_fallback_that_the_store_lends_is_never_taken_for_fresh() {
             assert!(stale.value.is_some() && stale.outcome.is_stale(), "{how}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_tags_in_one_call_are_heard_by_every_pod_and_no_tags_by_nobody() {
+    let store = store();
+    let (a, b) = (pod(&store).await, pod(&store).await);
+    for (key, tag) in [("a", "red"), ("b", "blue"), ("c", "green")] {
+        a.set(key, 1_u64).tags([tag]).await.unwrap().accept_queued();
+        assert!(b.get::<_, u64>(key).await.unwrap().is_some());
+    }
+    let here = |pod: &Pod| ["a", "b", "c"].map(|key| pod.peek::<_, u64>(key).unwrap().is_some());
+    let told = || (a.l2.calls(L2Operation::Invalidate), a.stats().purges);
+    let before = told();
+    // Done at once and not queued, though the store is away: there is nothing to tell.
+    a.lose_store();
+    assert!(a.invalidate(Batch::new()).await.unwrap().is_applied());
+    a.heal();
+    moment().await;
+    assert_eq!((told(), here(&a), here(&b)), (before, [true; 3], [true; 3]));
+    let batch = ["red", "blue"]
+        .into_iter()
+        .fold(Batch::new(), Batch::remove_tag);
+    assert!(a.invalidate(batch).await.unwrap().is_applied());
+    moment().await;
+    assert_eq!(
+        (here(&a), here(&b)),
+        ([false, false, true], [false, false, true])
+    );
 }

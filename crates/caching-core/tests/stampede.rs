@@ -206,3 +206,41 @@ async fn the_factory_of_a_caller_that_gave_up_stores_nothing() {
     slow.let_through().await;
     assert_eq!((slow.runs(), cache.stats().entries), (1, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_factory_that_ends_with_its_last_caller_frees_the_key_for_the_next_one() {
+    let (cache, never, open) = (cache(), Source::gated(), Source::open());
+    let callers: Vec<_> = (0..3)
+        .map(|_| {
+            let (cache, never) = (cache.clone(), never.clone());
+            tokio::spawn(async move { cache.get_or_set("key", never.gives(1_u32)).await })
+        })
+        .collect();
+    settle().await;
+    for caller in &callers {
+        assert_eq!(never.runs(), 1);
+        caller.abort();
+        settle().await;
+    }
+    let begun = tokio::time::Instant::now();
+    let value = cache.get_or_set("key", open.gives(2_u32)).await.unwrap();
+    assert_eq!((*value, open.runs()), (2, 1));
+    assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
+    never.let_through().await;
+    assert_eq!(cache.peek::<_, u32>("key").unwrap().as_deref(), Some(&2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_factory_whose_own_task_is_aborted_fails_and_frees_the_key() {
+    let (cache, open) = (cache(), Source::open());
+    let aborted = cache.get_or_set("key", |_| async {
+        let task = tokio::spawn(std::future::pending::<u32>());
+        task.abort();
+        task.await
+    });
+    let error = aborted.await.unwrap_err();
+    let cause = error.factory_error::<tokio::task::JoinError>();
+    assert!(cause.is_some_and(tokio::task::JoinError::is_cancelled));
+    let value = cache.get_or_set("key", open.gives(2_u32)).await.unwrap();
+    assert_eq!((*value, open.runs()), (2, 1));
+}

@@ -4,7 +4,7 @@
 
 mod support;
 
-use caching_core::{CacheKey, KeyKind, Tag};
+use caching_core::{Batch, CacheKey, KeyKind, Tag};
 use support::{SECOND, Source, cache, pass};
 
 #[derive(CacheKey)]
@@ -232,4 +232,43 @@ async fn valid_entries_stay_valid_through_a_thousand_purges_of_other_tags() {
     pass(SECOND).await;
     cache.remove_by_tag("mine").await.unwrap().accept_queued();
     assert_eq!(cache.peek::<_, u32>("key").unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_tags_in_one_call_hide_what_carries_any_of_them() {
+    let both = |red_is_removed: bool, blue_is_removed: bool| {
+        let batch = match red_is_removed {
+            true => Batch::new().remove_tag("red"),
+            false => Batch::new().expire_tag("red"),
+        };
+        match blue_is_removed {
+            true => batch.remove_tag("blue"),
+            false => batch.expire_tag("blue"),
+        }
+    };
+    for (batch, fallbacks) in [
+        (both(true, true), [false, false, false]),
+        (both(false, false), [true, true, true]),
+        (both(true, false), [false, false, true]),
+    ] {
+        let cache = cache();
+        for (key, tags) in [
+            ("red", vec!["red"]),
+            ("both", vec!["red", "blue"]),
+            ("blue", vec!["blue"]),
+            ("green", vec!["green"]),
+            ("none", vec![]),
+        ] {
+            let set = cache.set(key, 1_u32).tags(tags);
+            set.await.unwrap().accept_queued();
+        }
+        cache.invalidate(batch).await.unwrap().accept_queued();
+        let here = |key: &str| cache.peek::<_, u32>(key).unwrap().is_some();
+        assert!(here("green") && here("none"));
+        for (key, has_fallback) in ["red", "both", "blue"].into_iter().zip(fallbacks) {
+            assert!(!here(key), "{key}");
+            let stale = cache.get::<_, u32>(key).allow_stale().await.unwrap();
+            assert_eq!(stale.is_some(), has_fallback, "{key}");
+        }
+    }
 }

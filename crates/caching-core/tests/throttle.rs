@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use caching_core::{CacheError, HybridCache, Level, Outcome};
-use support::{MINUTE, SECOND, Source, cache, pass, settle};
+use support::{MINUTE, SECOND, Source, cache, configured, pass, settle};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -150,4 +150,28 @@ async fn a_throttled_fallback_does_not_escape_a_later_purge() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn jitter_lengthens_durations_and_not_the_throttle() {
+    let cache = configured("defaults.jitter = '10m'");
+    let keys: Vec<_> = (0..20).map(|n| format!("key {n}")).collect();
+    let (failing, next) = (Source::open(), Source::open());
+    for key in &keys {
+        cache.set(key, 1_u32).await.unwrap().accept_queued();
+        cache.expire(key).await.unwrap().accept_queued();
+        let stale = cache.get_or_set(key, failing.fails::<u32>()).await;
+        assert_eq!(*stale.unwrap(), 1);
+    }
+    let tick = SECOND / 1_000;
+    pass(30 * SECOND - tick).await;
+    for key in &keys {
+        cache.get_or_set(key, next.gives(2_u32)).await.unwrap();
+    }
+    assert_eq!(next.runs(), 0, "the throttle ended early");
+    pass(tick).await;
+    for key in &keys {
+        cache.get_or_set(key, next.gives(2_u32)).await.unwrap();
+    }
+    assert_eq!(next.runs(), keys.len(), "the throttle was lengthened");
 }

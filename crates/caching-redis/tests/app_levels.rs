@@ -218,3 +218,27 @@ async fn what_skips_redis_stays_private() {
         "it does not look there"
     );
 }
+
+#[tokio::test]
+async fn a_removed_tag_leaves_no_fallback_in_redis_and_an_expired_one_leaves_it() {
+    let server = RedisServer::start().await.unwrap();
+    let (writer, never_had) = (Pod::start(&server).await, Pod::start(&server).await);
+    let source = Source::of(1);
+    for how in ["remove_by_tag", "expire_by_tag"] {
+        fill(&[&writer], how, &source).await;
+        stored(&server, &plain(how)).await;
+        assert!(invalidate(&writer, how, how, &source).await.is_applied());
+        // Nothing of it can come from an L1 but where it was read.
+        let late = Pod::start(&server).await;
+        for pod in [&late, &never_had, &writer] {
+            until("it is heard of", async || {
+                pod.get::<_, u64>(how).await.unwrap().is_none()
+            })
+            .await;
+            match (how, read_broken(pod, how).await) {
+                ("expire_by_tag", Some((1, outcome))) => assert!(outcome.is_stale()),
+                (_, found) => assert_eq!((how, found), ("remove_by_tag", None)),
+            }
+        }
+    }
+}

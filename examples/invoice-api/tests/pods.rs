@@ -228,5 +228,11 @@ async fn the_numbers_of_coherence_are_exported() {
             > 0
     );
     assert!(pods[1].client.number("cache_lease_left_milliseconds").await <= 1000);
+    assert_eq!(
+        pods[1].client.number("cache_bound_milliseconds").await,
+        1000
+    );
+    assert_eq!(pods[1].client.number("cache_store_answering").await, 1);
+    assert_eq!(pods[1].client.number("cache_notices_hearing").await, 1);
     assert_eq!(pods[1].client.number("cache_queue_length").await, 0);
 }

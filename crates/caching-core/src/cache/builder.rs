@@ -12,7 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::codec::{Codec, Packer, PayloadTransform};
 #[cfg(feature = "switches")]
 use crate::coherence::Rule;
-use crate::coherence::{Backplane, Fences, Purges, Rules};
+use crate::coherence::{Backplane, Fences, News, Purges, Rules};
 use crate::config::CacheConfig;
 use crate::error::{CacheBuildError, CacheBuildErrors};
 use crate::flow::{Engine, Flights, Profiles, Shared};
@@ -182,7 +182,8 @@ impl HybridCacheBuilder {
                 self.payload_transform.into_iter().next(),
                 config.payload_limit,
                 config.compress_above,
-            );
+            )
+            .of_generation(config.generation);
             let guard = Guard::new(l2, config.l2.clone(), Arc::clone(&clock));
             Shared::new(guard, backplane, packer, &config.coherence, &config.l2)
         });
@@ -196,6 +197,7 @@ impl HybridCacheBuilder {
             fences,
             rules: self.rules,
             purges: Purges::new(),
+            news: News::new(),
             flights: Arc::new(Flights::new()),
             profiles: Profiles::new(&config.defaults, &config.profiles),
             scope: self.key_scope,
@@ -207,7 +209,7 @@ impl HybridCacheBuilder {
                 "invalidations could not be sent and are queued; other processes do not know of them",
             ),
             failing: Seldom::new("a factory failed"),
-            kinds: papaya::HashMap::new(),
+            kinds: papaya::HashMap::default(),
             shared,
             factories: Semaphore::new(config.concurrent_factories.min(Semaphore::MAX_PERMITS)),
             key_prefix,

@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::task::coop::poll_proceed;
 
-use crate::cache::{Captured, HybridCache, typed};
+use crate::cache::captured::Captured;
+use crate::cache::{HybridCache, typed};
 use crate::error::CacheError;
 use crate::flow::{Answer, Found, Kept, Request};
 use crate::key::KeyOf;

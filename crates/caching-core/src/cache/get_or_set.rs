@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use tokio::task::coop::poll_proceed;
 
+use crate::cache::captured::Captured;
 use crate::cache::demand::Demand;
 use crate::cache::tag_source::{NoTags, TagSource, TagsFrom};
-use crate::cache::{Captured, HybridCache, name_of, typed};
+use crate::cache::{HybridCache, name_of, typed};
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
 use crate::flow::{Answer, Factory, FactoryContext, Found, Request};
@@ -131,11 +132,21 @@ where
     T: TagSource,
     D: Demand<V>,
 {
+    /// The answer of a plain hit, given without moving the call.
     #[inline]
+    fn poll_hit(&mut self, cx: &mut Context<'_>) -> Poll<Option<D::Answer>> {
+        let State::Look(call) = &self.0 else {
+            return Poll::Ready(None);
+        };
+        // A loop of hits still yields to other tasks.
+        ready!(poll_proceed(cx)).made_progress();
+        let value = call.as_ref().and_then(GetOrSet::hit);
+        Poll::Ready(value.and_then(|value| D::answer(Some(value))))
+    }
+
+    /// The answer of any other read. The first poll has come past [`poll_hit`](Self::poll_hit).
     fn poll_cached(&mut self, cx: &mut Context<'_>) -> Poll<Result<Cached<D::Answer>, CacheError>> {
         if let State::Look(call) = &mut self.0 {
-            // A loop of hits still yields to other tasks.
-            ready!(poll_proceed(cx)).made_progress();
             let Some(call) = call.take() else {
                 // Polled after it was ready; a future may then stay pending for ever.
                 return Poll::Pending;
@@ -210,7 +221,14 @@ where
     T: TagSource,
     D: Demand<V>,
 {
+    /// The value, if that is all there is to this read.
     #[inline]
+    fn hit(&self) -> Option<Arc<V>> {
+        let value = self.cache.hit(self.key, &self.scope)?;
+        self.cache.engine.counters.hit();
+        Some(value)
+    }
+
     fn look(self) -> Looked<'a, K, D::Answer> {
         let engine = &self.cache.engine;
         let next = self
@@ -353,6 +371,9 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(value) = ready!(self.poll_hit(cx)) {
+            return Poll::Ready(Ok(value));
+        }
         self.poll_cached(cx)
             .map(|answer| answer.map(|cached| cached.value))
     }
@@ -376,6 +397,10 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(value) = ready!(self.0.poll_hit(cx)) {
+            let outcome = Outcome::hit(Level::L1);
+            return Poll::Ready(Ok(Cached { value, outcome }));
+        }
         self.0.poll_cached(cx)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use crate::cache::{Captured, HybridCache, name_of};
+use crate::cache::captured::Captured;
+use crate::cache::{HybridCache, name_of};
 use crate::coherence::{Asof, Group, Mode};
 use crate::error::CacheError;
 use crate::flow::Invalidation;
@@ -73,7 +74,7 @@ struct BatchKey {
 }
 
 #[derive(Debug)]
-enum BatchGroup {
+pub(super) enum BatchGroup {
     Tag(Tag),
     Kind(KeyKind),
     Scope,
@@ -286,7 +287,7 @@ impl HybridCache {
         let scope = if key.is_shared {
             ScopeId::SHARED
         } else {
-            *scope.as_ref().map_err(|source| CacheError::NoScope {
+            scope.get().map_err(|source| CacheError::NoScope {
                 key: key.name.clone(),
                 source: source.clone(),
             })?
@@ -296,15 +297,12 @@ impl HybridCache {
     }
 }
 
-fn resolve(group: BatchGroup, scope: &Captured) -> Result<Group, CacheError> {
+pub(super) fn resolve(group: BatchGroup, scope: &Captured) -> Result<Group, CacheError> {
     let scope = |name: &dyn Fn() -> String| {
-        scope
-            .as_ref()
-            .copied()
-            .map_err(|source| CacheError::NoScope {
-                key: name(),
-                source: source.clone(),
-            })
+        scope.get().map_err(|source| CacheError::NoScope {
+            key: name(),
+            source: source.clone(),
+        })
     };
     Ok(match group {
         BatchGroup::Tag(tag) => {

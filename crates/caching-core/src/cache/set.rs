@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::cache::{Captured, HybridCache, Invalidated};
+use crate::cache::captured::Captured;
+use crate::cache::{HybridCache, Invalidated};
 use crate::entry::Content;
 use crate::error::CacheError;
 use crate::flow::{Origin, Put};

@@ -2,6 +2,7 @@
 
 mod error;
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use bytesize::ByteSize;
@@ -30,6 +31,7 @@ pub(crate) struct Packer {
     transform: Option<Arc<dyn PayloadTransform>>,
     payload_limit: usize,
     compress_above: Option<usize>,
+    generation: u16,
 }
 
 /// The record that a value is packed for.
@@ -59,15 +61,29 @@ impl Packer {
             compress_above: compress_above
                 .size()
                 .map(|size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX)),
+            generation: 0,
         }
     }
 
-    /// The field of a record that holds values of this type: codec and version, such as `json.1`.
+    /// The same packer, for the fields of a generation.
+    pub(crate) fn of_generation(self, generation: u16) -> Self {
+        Self { generation, ..self }
+    }
+
+    /// The field of a record that holds values of this type: codec and version, such as `json.1`, and
+    /// from the generation after the first on that, such as `json.1.g2`.
     pub(crate) fn field(&self, value_type: ValueType, codec: CodecChoice) -> String {
         let name = self
             .format(codec)
             .map_or(codec.as_str(), |format| format.name());
-        format!("{name}.{}", value_type.version())
+        // Room for all of it at once: it is made for every read of the shared store.
+        let mut field = String::with_capacity(name.len() + 1 + 10 + 5);
+        // Writing to a string cannot fail.
+        let _ = write!(field, "{name}.{}", value_type.version());
+        if self.generation != 0 {
+            let _ = write!(field, ".g{}", self.generation);
+        }
+        field
     }
 
     /// The bytes of a record.

@@ -41,7 +41,8 @@ pub(crate) enum Heard {
 pub(crate) enum Told {
     /// Nothing happened after what was sent.
     UpToDate,
-    /// Invalidations up to `last`, without a hole, and whether there are more.
+    /// Invalidations up to `last`, without a hole, and whether there are more. They were applied
+    /// before this is told.
     Replay { last: Seq, more: bool },
     /// What happened cannot be told.
     Break { at: Asof },
@@ -52,10 +53,10 @@ pub(crate) enum Told {
 pub(crate) enum Polled {
     /// It answers a question that is no longer asked: poll again.
     Outdated,
-    /// Apply those that come after `from`; then poll again for the rest.
-    ApplyAndPoll { from: Seq },
-    /// Apply those that come after `from`. The lease is renewed.
-    Apply { from: Seq },
+    /// What it told, which was applied before this, counts as applied. Poll again for the rest.
+    PollAgain,
+    /// The same, and that was all. The lease is renewed.
+    Renewed,
     /// Trust nothing of before: every entry is suspect, every flight is detached.
     Break,
 }
@@ -152,7 +153,8 @@ impl Control {
         heard
     }
 
-    /// A poll that sent `known`, at a time `sent_at` read before sending, was answered.
+    /// A poll that sent `known`, at a time `sent_at` read before sending, was answered. What it told
+    /// was applied before this.
     pub(crate) fn told(
         &mut self,
         known: Asof,
@@ -167,16 +169,15 @@ impl Control {
             Told::UpToDate if self.is_doubted => Polled::Outdated,
             Told::UpToDate => {
                 self.renew(sent_at, bound);
-                Polled::Apply { from: self.applied }
+                Polled::Renewed
             }
             Told::Replay { last, more } => {
-                let from = self.applied;
                 self.applied = self.applied.max(last);
                 if more || self.is_doubted {
-                    return Polled::ApplyAndPoll { from };
+                    return Polled::PollAgain;
                 }
                 self.renew(sent_at, bound);
-                Polled::Apply { from }
+                Polled::Renewed
             }
             // Whoever has applied something since then has asked a better question meanwhile.
             Told::Break { .. } if known.seq != self.applied => Polled::Outdated,
@@ -184,7 +185,7 @@ impl Control {
                 self.epoch = at.epoch;
                 self.applied = at.seq;
                 self.renew(sent_at, bound);
-                Polled::Apply { from: at.seq }
+                Polled::Renewed
             }
             Told::Break { at } => {
                 if self.epoch != at.epoch {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Tick;
 use crate::coherence::control::{Control, Heard, Polled, Told};
-use crate::coherence::{Age, Asof, Candidate, Epoch, Lease, Rules};
+use crate::coherence::{Age, Asof, Candidate, Epoch, Lease, Recent, Rules};
 use crate::key::KeyName;
 
 /// What a process knows of the sequence of invalidations, and for each stripe the last one that
@@ -18,7 +18,16 @@ pub(crate) struct Fences {
     pub(crate) lease: Lease,
     /// A lock a stripe: comparing and storing must be one step, else an invalidation could pass
     /// between them. Held for a map operation, never across an await.
-    stripes: Box<[Mutex<Asof>]>,
+    stripes: Box<[Mutex<Stripe>]>,
+}
+
+/// What is known of the invalidations of a stripe.
+#[derive(Default)]
+struct Stripe {
+    /// The last one.
+    touched: Asof,
+    /// When the last ones were heard of.
+    recent: Recent,
 }
 
 impl Fences {
@@ -128,12 +137,18 @@ impl Fences {
         self.control.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether what is heard of now may be from longer ago than the bound. While the last lease
+    /// lasts, or would have lasted, it is not: what came before its poll was told by that.
+    pub(crate) fn is_late(&self, now: Tick) -> bool {
+        self.lease.lapsed_at() <= now
+    }
+
     /// Locks a stripe.
     pub(crate) fn lock(&self, stripe: u16) -> StripeGuard<'_> {
         StripeGuard {
             fences: self,
-            // A number is right whatever the thread that held the lock came to.
-            touched: self.stripes[usize::from(stripe) % self.stripes.len()]
+            // Numbers are right whatever the thread that held the lock came to.
+            known: self.stripes[usize::from(stripe) % self.stripes.len()]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         }
@@ -143,33 +158,49 @@ impl Fences {
 /// The lock of a stripe; whoever changes what L1 holds under a key of it has one.
 pub(crate) struct StripeGuard<'a> {
     fences: &'a Fences,
-    touched: MutexGuard<'a, Asof>,
+    known: MutexGuard<'a, Stripe>,
 }
 
 impl StripeGuard<'_> {
     /// The one rule: whether a load that began at `asof` may be stored here.
     pub(crate) fn admits(&self, asof: Asof) -> bool {
-        self.fences.control().admits(asof, *self.touched)
+        self.fences.control().admits(asof, self.known.touched)
     }
 
     /// Whether what a factory brought may be stored here, in the place of what is `kept`.
     pub(crate) fn lets_in(&self, candidate: Candidate, kept: Option<Age>) -> bool {
-        candidate.may_enter(&self.fences.control(), *self.touched, kept)
+        candidate.may_enter(&self.fences.control(), self.known.touched, kept)
     }
 
     /// The same for what the shared store had.
     pub(crate) fn lets_in_hit(&self, candidate: Candidate, kept: Option<Age>) -> bool {
-        candidate.may_enter_as_hit(&self.fences.control(), *self.touched, kept)
+        candidate.may_enter_as_hit(&self.fences.control(), self.known.touched, kept)
     }
 
     /// The last invalidation that touched the stripe.
     pub(crate) fn touched(&self) -> Asof {
-        *self.touched
+        self.known.touched
     }
 
-    /// Records an invalidation of this stripe.
-    pub(crate) fn bump(&mut self, at: Asof) {
-        *self.touched = self.fences.control().touch(*self.touched, at);
+    /// When the last invalidations that touched the stripe were heard of.
+    pub(crate) fn recent(&self) -> Recent {
+        self.known.recent
+    }
+
+    /// Records an invalidation of this stripe, which is heard of now.
+    pub(crate) fn bump(&mut self, at: Asof, now: Tick) {
+        let touched = self.fences.control().touch(self.known.touched, at);
+        // One that is heard of once more is no other one.
+        if touched != self.known.touched {
+            self.known.touched = touched;
+            self.note(now);
+        }
+    }
+
+    /// Notes that something of this stripe was invalidated which has no number yet.
+    pub(crate) fn note(&mut self, now: Tick) {
+        let is_late = self.fences.is_late(now);
+        self.known.recent.note(now, is_late);
     }
 }
 
@@ -182,7 +213,7 @@ mod tests {
     fn a_load_that_began_before_an_invalidation_is_not_stored() {
         let fences = Fences::alone();
         let before = fences.asof();
-        fences.lock(7).bump(fences.advance());
+        fences.lock(7).bump(fences.advance(), Tick::ZERO);
         assert!(!fences.lock(7).admits(before));
         assert!(fences.lock(7).admits(fences.asof()));
     }
@@ -191,7 +222,7 @@ mod tests {
     fn an_invalidation_of_another_stripe_does_not_matter() {
         let fences = Fences::alone();
         let before = fences.asof();
-        fences.lock(7).bump(fences.advance());
+        fences.lock(7).bump(fences.advance(), Tick::ZERO);
         assert!(fences.lock(8).admits(before));
     }
 
@@ -211,8 +242,8 @@ mod tests {
         let first = fences.advance();
         let between = fences.asof();
         let second = fences.advance();
-        fences.lock(7).bump(second);
-        fences.lock(7).bump(first);
+        fences.lock(7).bump(second, Tick::ZERO);
+        fences.lock(7).bump(first, Tick::ZERO);
         assert!(!fences.lock(7).admits(between));
     }
 }

@@ -45,7 +45,8 @@ impl Lease {
     pub(crate) fn set(&self, until: Tick) {
         // Release: pairs with `holds`.
         self.until.store(until.as_nanos(), Ordering::Release);
-        // Relaxed: says only for how long stale values may be given, labelled so.
+        // Relaxed: says only for how long stale values may be given, labelled so, and what is heard of
+        // late; to see an older one is to be careful.
         self.last.fetch_max(until.as_nanos(), Ordering::Relaxed);
     }
 

@@ -236,6 +236,33 @@ impl Purges {
         RecordValidity::Known(validity)
     }
 
+    /// The last purge of any of these groups on the process' clock, which never goes back: what is no
+    /// longer known one by one counts as purged.
+    pub(crate) fn last_of(&self, names: &[String]) -> u64 {
+        let last = self.last_by(names, Purged::last);
+        // After the look, as in `look`.
+        last.max(self.floor.load(Ordering::Acquire))
+    }
+
+    /// The last purge of any of these groups on the deployment's clock, as far as it is known here;
+    /// zero where that counts in another epoch.
+    pub(crate) fn last_shared_of(&self, epoch: Epoch, names: &[String]) -> u64 {
+        let shared = self.shared();
+        match shared.epoch == epoch {
+            true => self.last_by(names, Purged::last_shared),
+            false => 0,
+        }
+    }
+
+    fn last_by(&self, names: &[String], last: impl Fn(&Purged) -> u64) -> u64 {
+        let groups = self.groups.pin();
+        let known = names
+            .iter()
+            .filter_map(|name| groups.get(&self.hash(name)))
+            .map(last);
+        known.max().unwrap_or_default()
+    }
+
     /// The names of the groups of an entry.
     pub(crate) fn names(
         &self,

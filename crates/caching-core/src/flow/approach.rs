@@ -81,8 +81,12 @@ impl Engine {
         request: &Request,
     ) -> Approach {
         let has_stale = request.is_refresh || self.fallback(request).is_some();
-        let consulted = self.consult(shared, request, has_stale).await;
-        let is_claimable = consulted.is_answered && request.profile.l2_write;
+        let until = self.clock.now().after(shared.l2.read_limit(has_stale));
+        let consulted = self.consult(shared, request, until).await;
+        let is_claimable = consulted.is_answered
+            && request.profile.l2_write
+            // What it brings stays here: no use for others to wait for it.
+            && self.lagging_as_asked(flight, request).is_none();
         if let Some(answer) = self.accept(shared, flight, request, consulted) {
             return Approach::Answered(answer);
         }
@@ -138,7 +142,8 @@ impl Engine {
                 pause = (pause * 2).min(LAST_LOOK);
             }
             // Whoever had the right before may have filled it meanwhile.
-            let consulted = self.consult(shared, request, has_stale).await;
+            let until = self.clock.now().after(shared.l2.read_limit(has_stale));
+            let consulted = self.consult(shared, request, until).await;
             if let Some(answer) = self.accept(shared, flight, request, consulted) {
                 return Approach::Answered(answer);
             }

@@ -1,7 +1,9 @@
 //! Asking the shared store for a value.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::clock::Tick;
 use crate::codec::PackContext;
 use crate::coherence::{Asof, Question, RecordValidity, Validity, Worth};
 use crate::flow::Engine;
@@ -48,35 +50,29 @@ enum Appraised {
 impl Engine {
     /// Asks the shared store for the value of a request.
     ///
-    /// Nothing is asked while the lease is over and cannot be regained: a server that was deposed
-    /// would answer reads for ever.
+    /// Whatever it takes to ask ends in time. Nothing is asked while the lease is over and cannot be
+    /// regained: a server that was deposed would answer reads for ever.
     pub(crate) async fn consult(
         &self,
         shared: &Shared,
         request: &Request,
-        has_stale: bool,
+        until: Tick,
     ) -> Consulted {
-        let limits = shared.l2.limits();
-        let patience = if has_stale {
-            limits.read_soft_limit
-        } else {
-            limits.read_hard_limit
-        };
         let name = self.name_of(&request.key);
         if request.value_type.is_local()
             || !request.profile.l2_read
             || shared.recovery.is_dirty(&name)
-            || !self.regain_lease(shared, patience).await
+            || !self.regain_lease(shared, self.left(until)).await
         {
             return Consulted::default();
         }
-        let touched = self.lock_stripe(name.stripe()).stripe.touched();
+        let touched = self.fences.lock(name.stripe()).touched();
         let origin = self.origin();
         let question = Question {
             known: origin.asof,
             touched,
         };
-        let Ok(answer) = self.read_record(shared, request, &name, has_stale).await else {
+        let Ok(answer) = self.read_record(shared, request, &name, until).await else {
             self.counters.l2_failures.add();
             return Consulted::default();
         };
@@ -94,7 +90,7 @@ impl Engine {
         let hit = match self.appraise(shared, request, name, origin, answer.found) {
             Appraised::Known(hit) => hit,
             // In a box, as it is seldom: what a read takes along stays small.
-            Appraised::Old(old) => Box::pin(self.ask_of_purges(shared, request, old)).await,
+            Appraised::Old(old) => Box::pin(self.ask_of_purges(shared, request, old, until)).await,
         };
         Consulted {
             hit,
@@ -103,16 +99,20 @@ impl Engine {
         }
     }
 
+    fn left(&self, until: Tick) -> Duration {
+        until.since(self.clock.now())
+    }
+
     async fn read_record(
         &self,
         shared: &Shared,
         request: &Request,
         name: &KeyName,
-        has_stale: bool,
+        until: Tick,
     ) -> Result<ReadAnswer, L2Error> {
         let field = self.field(shared, &request.key, request.value_type, &request.profile);
         let address = Address::new(shared.partition, name, &field);
-        shared.l2.read(address, has_stale).await
+        shared.l2.read(address, self.left(until)).await
     }
 
     /// The number of an answer, if it fits what was known before it was asked for.
@@ -176,11 +176,10 @@ impl Engine {
         if validity == Validity::Removed || (!is_fresh && !request.profile.fail_safe) {
             return None;
         }
-        let scope_text = self.scope.text(request.key.scope());
         let cx = PackContext {
             physical_key: &name.physical(&self.key_prefix),
             scope: request.key.scope(),
-            scope_text: &scope_text,
+            scope_text: name.scope(),
             value_type: request.value_type,
             codec: request.profile.codec,
         };
@@ -232,11 +231,15 @@ impl Engine {
         shared: &Shared,
         request: &Request,
         old: Box<FoundHere>,
+        until: Tick,
     ) -> Option<Hit> {
         let FoundHere { record, origin, .. } = &*old;
         let key = request.key.as_ref();
         let groups = self.purges.names(&*self.scope, &key, &record.tags);
-        let answer = shared.l2.purged(shared.partition, &groups).await.ok()?;
+        let asked = shared
+            .l2
+            .purged(shared.partition, &groups, self.left(until));
+        let answer = asked.await.ok()?;
         // What was purged meanwhile has been heard of here, or the read came before it.
         let validity = match self.judge_record(request, record, *origin) {
             RecordValidity::Known(validity) => validity,

@@ -94,7 +94,8 @@ impl FactoryContext {
             .change(|changes| changes.options.duration = Some(duration));
     }
 
-    /// Sets options of this entry; they win over those of the call.
+    /// Sets options of this entry; they win over those of the call. All but the codec: by that other readers
+    /// look for the value, before they know what a factory says.
     pub fn set_options(&mut self, options: EntryOptions) {
         self.changes
             .change(|changes| changes.options = options.or(&changes.options));

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clock::Clock;
-use crate::coherence::{Fences, Mode, Purges, Rules, StripeGuard};
+use crate::coherence::{Fences, Mode, News, Purges, Rules, StripeGuard};
 use crate::error::CacheError;
 use crate::flow::flight::Flights;
 use crate::flow::shared::Shared;
@@ -20,7 +20,7 @@ use crate::level::L1;
 use crate::observe::{Counters, Seldom, Stats};
 use crate::options::{EntryOptions, Profile};
 use crate::recovery::EVERYTHING;
-use crate::scope::{KeyScope, NoScope};
+use crate::scope::{KeyScope, NoScope, ScopeId};
 
 /// The cache itself, without the types of its values: compiled once.
 pub(crate) struct Engine {
@@ -30,6 +30,8 @@ pub(crate) struct Engine {
     /// All of them, but in tests.
     pub(crate) rules: Rules,
     pub(crate) purges: Purges,
+    /// When it was heard of what was purged, for sources that lag.
+    pub(crate) news: News,
     pub(crate) flights: Arc<Flights>,
     pub(crate) profiles: Profiles,
     pub(crate) scope: Arc<dyn KeyScope>,
@@ -42,7 +44,7 @@ pub(crate) struct Engine {
     pub(crate) unsent: Seldom,
     pub(crate) failing: Seldom,
     /// The kinds of keys that were asked for here, by their names: nothing of others is kept.
-    pub(crate) kinds: papaya::HashMap<&'static str, KeyKind>,
+    pub(crate) kinds: papaya::HashMap<&'static str, KeyKind, foldhash::quality::RandomState>,
     /// The store that is shared with other processes, if there is one.
     pub(crate) shared: Option<Shared>,
     /// A permit for each factory that may run at the same time.
@@ -58,7 +60,7 @@ pub(crate) struct Engine {
 /// The options by kind, ready for use.
 pub(crate) struct Profiles {
     defaults: Profile,
-    by_kind: HashMap<String, Profile>,
+    by_kind: HashMap<String, Profile, foldhash::quality::RandomState>,
 }
 
 impl Profiles {
@@ -106,7 +108,7 @@ impl Engine {
                 kind: key.kind.name(),
             });
         }
-        if self.shared.is_some() {
+        if self.shared.is_some() && key.scope != ScopeId::SHARED {
             self.check_scope(key)?;
         }
         let kinds = self.kinds.pin();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::clock::Tick;
 use crate::flow::Engine;
 use crate::flow::load::{Answer, Request};
 use crate::flow::runtime::usable_runtime;
@@ -23,10 +24,12 @@ impl Engine {
             let shared = self.shared.as_ref()?;
             // For the limits on what is asked.
             usable_runtime()?;
-            if let Some(answer) = self.regain(&request).await {
+            // All that is asked, together.
+            let until = self.clock.now().after(shared.l2.read_limit(false));
+            if let Some(answer) = self.regain(&request, until).await {
                 return Some(answer);
             }
-            let hit = self.consult(shared, &request, false).await.hit?;
+            let hit = self.consult(shared, &request, until).await.hit?;
             self.store_hit(shared, &request, None, &hit);
             if !hit.is_fresh {
                 return None;
@@ -40,18 +43,15 @@ impl Engine {
     /// again what was kept all the while.
     ///
     /// A lease that holds was granted within the bound, to a driver; only where it is over, one may be missing.
-    pub(crate) async fn regain(self: &Arc<Self>, request: &Request) -> Option<Answer> {
+    pub(crate) async fn regain(self: &Arc<Self>, request: &Request, until: Tick) -> Option<Answer> {
         let shared = self.shared.as_ref()?;
-        if self.fences.lease.holds(self.clock.now()) {
+        let now = self.clock.now();
+        if self.fences.lease.holds(now) {
             return None;
         }
         self.start_driver(&usable_runtime()?);
-        let limits = shared.l2.limits();
-        let limit = match self.fallback(request) {
-            Some(_) => limits.read_soft_limit,
-            None => limits.read_hard_limit,
-        };
-        if !self.regain_lease(shared, limit).await {
+        let limit = shared.l2.read_limit(self.fallback(request).is_some());
+        if !self.regain_lease(shared, limit.min(until.since(now))).await {
             return None;
         }
         let answer = self.look_again(request)?;

@@ -19,6 +19,7 @@ use crate::flow::flight::{Flight, Landing};
 use crate::flow::load::{Answer, Factory, Request};
 use crate::flow::loading::Loading;
 use crate::flow::{Engine, FactoryContext};
+use crate::options::Profile;
 use crate::outcome::Outcome;
 
 /// Lands the flight of a task that is dropped before its end, so that nobody waits for ever.
@@ -97,7 +98,11 @@ impl Engine {
         };
         let changes = changes.take();
         let mut request = request;
-        request.profile = request.profile.with(&changes.options);
+        // The codec says where a value stands in the shared store, and readers look there before a factory runs.
+        request.profile = Profile {
+            codec: request.profile.codec,
+            ..request.profile.with(&changes.options)
+        };
         request.tags.extend(changes.tags.iter());
         let answer = match result.and_then(|content| request.tags.check().map(|()| content)) {
             Ok(content) => {

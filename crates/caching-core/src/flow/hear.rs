@@ -13,7 +13,10 @@ impl Engine {
                     self.apply_to_key(at, key, *mode);
                 }
             }
-            Change::Group { group, clock, mode } => self.purges.hear(group, *mode, *clock),
+            Change::Group { group, clock, mode } => {
+                self.note_purge(group);
+                self.purges.hear(group, *mode, *clock);
+            }
         }
     }
 
@@ -25,7 +28,7 @@ impl Engine {
                 self.drop_older(&key, mode, at);
             }
             // It was never kept here; another key of its stripe may be in the air.
-            None => self.fences.lock(name.stripe()).bump(at),
+            None => self.fences.lock(name.stripe()).bump(at, self.clock.now()),
         }
     }
 

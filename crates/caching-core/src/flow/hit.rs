@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Tick;
 use crate::coherence::Candidate;
-use crate::entry::{Content, Entry, Lifetime};
+use crate::entry::{Content, Entry, Freshness, Lifetime};
 use crate::flow::Engine;
 use crate::flow::flight::Flight;
 use crate::flow::load::{Answer, Request};
@@ -55,10 +55,13 @@ impl Engine {
             self.counters.refused_stores.add();
         } else if hit.is_fresh {
             self.keep(&locked.stripe, &request.key, entry);
-        } else if self.l1.read(&request.key.as_ref(), |_| ()).is_none() {
-            // As a fallback; what is here already is one, too, and no older.
-            self.l1
-                .put(&locked.stripe, &request.key, entry, self.clock.now());
+        } else {
+            // As a fallback; what is here already is one, too, and no older, unless its own life is over.
+            let now = self.clock.now();
+            let is_over = |kept: &Entry| kept.lifetime.freshness(now) == Freshness::Expired;
+            if self.l1.read(&request.key.as_ref(), is_over).unwrap_or(true) {
+                self.l1.put(&locked.stripe, &request.key, entry, now);
+            }
         }
     }
 
@@ -84,7 +87,11 @@ impl Engine {
             eager_at,
             fresh_until,
             retained_until: if profile.fail_safe {
-                hit.kept_until.max(fresh_until)
+                let kept_until = match profile.l1_retention {
+                    Some(limit) => hit.kept_until.min(hit.origin.begun.after(limit)),
+                    None => hit.kept_until,
+                };
+                kept_until.max(fresh_until)
             } else {
                 fresh_until
             },

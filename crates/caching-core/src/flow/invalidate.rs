@@ -59,13 +59,14 @@ impl Engine {
         for (key, mode) in &what.keys {
             let at = self.fences.advance();
             let mut locked = self.lock(key);
-            locked.stripe.bump(at);
+            locked.stripe.bump(at, self.clock.now());
             self.drop_kept(&locked, key, *mode, |_| true);
             drop(locked);
             self.flights.detach(key);
             self.counters.invalidations.add();
         }
         for (group, mode) in &what.groups {
+            self.note_purge(group);
             self.purges.purge(group, *mode);
             self.counters.purges.add();
         }
@@ -79,6 +80,7 @@ impl Engine {
             self.counters.invalidations.add();
         }
         for (group, mode) in &what.groups {
+            self.note_purge(group);
             self.purges.purge_pending(group, *mode);
             self.counters.purges.add();
         }
@@ -93,7 +95,7 @@ impl Engine {
     /// Drops what is kept of a key that was invalidated as of `at`, unless it is from after that.
     pub(crate) fn drop_older(&self, key: &StoredKey, mode: Mode, at: Asof) {
         let mut locked = self.lock(key);
-        locked.stripe.bump(at);
+        locked.stripe.bump(at, self.clock.now());
         self.drop_kept(&locked, key, mode, |kept| !kept.asof.is_after(at));
     }
 
@@ -185,6 +187,9 @@ impl Engine {
                     // Dirty first: what is dropped after that is not put back.
                     let queued = shared.recovery.add_key(name, *mode);
                     self.make_room(shared, queued);
+                    self.lock_stripe(name.stripe())
+                        .stripe
+                        .note(self.clock.now());
                     if let Some(key) = self.key_of(name) {
                         self.drop_any(&key, *mode);
                     }
@@ -210,6 +215,7 @@ impl Engine {
             limit = shared.l2.limits().queue_limit,
             "more invalidations wait than there is room for; the cache will be cleared as a whole"
         );
+        self.note_purge(EVERYTHING);
         self.purges.purge_pending(EVERYTHING, Mode::Remove);
         for group in groups {
             self.purges.unpend(&group);

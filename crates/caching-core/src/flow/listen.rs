@@ -70,7 +70,7 @@ pub(crate) async fn drive(engine: Arc<Engine>) {
             () = sleep_until(wake) => Event::Due,
         };
         match event {
-            Event::Polled(end) => drive.polled(end),
+            Event::Polled(end) => drive.polled(end).await,
             Event::Heard(notice) => drive.heard(&notice),
             Event::Subscribed(made) => drive.subscribed(made),
             Event::Lost(why) => drive.lost(&why),
@@ -239,12 +239,12 @@ impl Drive {
         self.is_due = true;
     }
 
-    fn polled(&mut self, end: PollEnd) {
+    async fn polled(&mut self, end: PollEnd) {
         self.notice_sleep();
-        let engine = &self.engine;
+        let engine = Arc::clone(&self.engine);
         let Some(shared) = &engine.shared else { return };
         let sent_at = end.1;
-        let again = engine.take_in(shared, end);
+        let again = engine.take_in(shared, end).await;
         let now = engine.clock.now();
         // An answer that took long leaves little of its lease.
         let is_short = engine.fences.lease.until().since(now) < shared.heartbeat();

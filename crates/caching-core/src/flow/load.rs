@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::clock::Tick;
 use crate::coherence::{Permit, Validity};
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
@@ -53,6 +54,13 @@ pub(crate) struct Answer {
     pub(crate) is_private: bool,
 }
 
+/// When a caller came.
+#[derive(Clone, Copy)]
+struct Arrival {
+    at: Tick,
+    tag_clock: u64,
+}
+
 /// How much longer than a factory's hard limit its callers wait: the factory's own end, which knows
 /// more, should come first.
 const GRACE: Duration = Duration::from_millis(50);
@@ -92,10 +100,13 @@ impl Engine {
         request.tags.check()?;
         let runtime = runtime()?;
         let loading = Loading::begin(self, &request)?;
-        if let Some(answer) = self.regain(&request).await {
+        if let Some(answer) = self.regain(&request, Tick::NEVER).await {
             return Ok(answer);
         }
-        let arrived = self.purges.clock();
+        let arrived = Arrival {
+            at: self.clock.now(),
+            tag_clock: self.purges.clock(),
+        };
         self.l1.missed(&request.key);
         loop {
             let boarding = self.flights.board(
@@ -148,6 +159,12 @@ impl Engine {
         let now = self.clock.now();
         let permit = Permit::to_join(self.rules, now, self.fences.lease.holds(now));
         if !permit.covers(self.own_until(flight)) {
+            return false;
+        }
+        // It takes the lock of a stripe under that of the flights; nobody takes them the other way.
+        if let Some(until) = self.lagging_as_asked(flight, request)
+            && until <= now
+        {
             return false;
         }
         if flight.tag_clock() == self.purges.clock() {
@@ -203,7 +220,7 @@ impl Engine {
         &self,
         seat: &Seat,
         request: &Request,
-        arrived: u64,
+        arrived: Arrival,
     ) -> Option<Result<Answer, CacheError>> {
         let answer = match self.wait(seat, request).await {
             Landing::LookAgain => return None,
@@ -220,7 +237,8 @@ impl Engine {
         };
         if answer.is_private
             || !request.takes(&answer)
-            || self.is_outdated(&answer, request, arrived)
+            || self.is_outdated(&answer, request, arrived.tag_clock)
+            || self.is_lagging(&seat.flight, &answer, request, arrived.at)
         {
             return None;
         }
@@ -295,6 +313,16 @@ impl Engine {
             Validity::Expired => !answer.outcome.is_stale(),
             Validity::Removed => true,
         }
+    }
+
+    /// Whether an answer is from a source that may have lagged, and is too old for a passenger who came
+    /// at this time: by the tags that it has, which nobody could know then.
+    fn is_lagging(&self, flight: &Flight, answer: &Answer, request: &Request, came: Tick) -> bool {
+        let tags = answer.tags.as_deref().unwrap_or(&[]);
+        !answer.outcome.is_stale()
+            && self
+                .lagging_until(flight, request, tags)
+                .is_some_and(|until| until <= came)
     }
 
     /// What L1 has for a request by now.

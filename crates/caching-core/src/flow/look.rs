@@ -1,5 +1,7 @@
 //! The look into L1: what a hit is.
 
+use std::sync::Arc;
+
 use crate::clock::Tick;
 use crate::coherence::{Permit, Rule, Validity};
 use crate::entry::{Content, Entry, Freshness};
@@ -54,6 +56,31 @@ impl Engine {
                 }
             })
             .unwrap_or(Found::Nothing)
+    }
+
+    /// The value of a key, if L1 has a fresh one: all that most reads need, in a few registers.
+    ///
+    /// Whatever is not plain (no lease, a purge that was not looked for yet, an eager share that has
+    /// begun, another type) is nothing here, and [`look`](Self::look) tells what it is. The same order
+    /// as there: the lease first.
+    #[inline]
+    pub(crate) fn plain_hit<V: Send + Sync + 'static>(&self, key: &KeyRef<'_>) -> Option<Arc<V>> {
+        let now = self.now_on_hit();
+        if !self.rules.keep(Rule::LeaseBeforeLook) || !self.fences.lease.holds(now) {
+            return None;
+        }
+        let clock = self.purges.clock();
+        self.l1.read(key, |entry| {
+            if !entry.is_plain(now, clock) {
+                return None;
+            }
+            let Content::Value(value) = &entry.content else {
+                return None;
+            };
+            let value = Arc::clone(value).downcast().ok()?;
+            self.l1.touch(key, entry);
+            Some(value)
+        })?
     }
 
     /// The time by which this very hit is judged: a clock that ticks elsewhere can be starved.

@@ -62,10 +62,11 @@ impl Engine {
         let mut locked = self.lock(&put.key);
         let admits = |since: Origin| locked.stripe.admits(since.asof);
         let is_newest = put.since.is_none_or(admits);
-        locked.stripe.bump(at);
+        locked.stripe.bump(at, self.clock.now());
         let origin = put.since.unwrap_or_else(|| self.origin());
         if is_newest {
             let entry = self.put_entry(&put, at, origin.tag_clock);
+            let entry = entry.within(&put.profile, self.clock.now());
             self.keep(&locked.stripe, &put.key, entry);
         } else {
             self.l1.remove(&locked.stripe, &put.key);
@@ -96,7 +97,7 @@ impl Engine {
         };
         if is_newest {
             let entry = self.put_entry(&put, at, origin.tag_clock);
-            let entry = entry.within(put.profile.l1_duration, self.clock.now());
+            let entry = entry.within(&put.profile, self.clock.now());
             let locked = self.lock(&put.key);
             if locked.stripe.admits(at) {
                 self.keep(&locked.stripe, &put.key, entry);

@@ -18,6 +18,7 @@ use crate::level::Guard;
 use crate::observe::{PropagationMeter, SharedStatus};
 use crate::options::Profile;
 use crate::recovery::Recovery;
+use crate::scope::{SHARED_SCOPE_TEXT, ScopeId};
 use crate::value::ValueType;
 
 /// What a cache has that shares a store with other processes.
@@ -192,7 +193,11 @@ impl Engine {
 
     /// The key as processes name it to each other.
     pub(crate) fn name_of(&self, key: &StoredKey) -> KeyName {
-        key.name(&self.scope.text(key.scope()))
+        match key.scope() {
+            // Every `KeyScope` writes it so, and nothing has to be counted that all calls share.
+            ScopeId::SHARED => key.name(SHARED_SCOPE_TEXT),
+            scope => key.name(&self.scope.text(scope)),
+        }
     }
 
     /// The field of a record that holds values of this type, in this form.

@@ -37,12 +37,14 @@ impl Engine {
             tags.clone(),
             self.load_clock(flight),
         );
+        let of_tags = tags.as_deref().unwrap_or(&[]);
+        let is_lagging = self.lagging_until(flight, request, of_tags).is_some();
         let offered = match &self.shared {
-            Some(shared) => {
+            Some(shared) if !is_lagging => {
                 let value = (content, entry.lifetime, tags.as_ref());
                 self.offer(shared, flight, request, value, claimed).await
             }
-            None => Offered::Unshared,
+            _ => Offered::Unshared,
         };
         let asof = match offered {
             Offered::Stored(at) => at,
@@ -52,9 +54,10 @@ impl Engine {
                 return false;
             }
         };
-        let entry = entry
+        let now = self.clock.now();
+        let mut entry = entry
             .known_as_of(asof)
-            .within(request.profile.l1_duration, self.clock.now())
+            .within(&request.profile, now)
             .owned_until(self.own_until(flight));
         let locked = self.lock(&flight.key);
         let candidate = flight.candidate(asof);
@@ -62,6 +65,15 @@ impl Engine {
         if !locked.stripe.lets_in(candidate, kept) {
             self.counters.refused_stores.add();
             return false;
+        }
+        // Once more: something may have been heard of since.
+        if let Some(until) = self.lagging_under(&locked, flight, request, of_tags) {
+            self.counters.lagging_loads.add();
+            if until <= now {
+                // What is kept, if anything is, is no worse.
+                return false;
+            }
+            entry = entry.ending_at(until);
         }
         self.keep(&locked.stripe, &flight.key, entry)
     }

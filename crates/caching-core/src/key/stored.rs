@@ -1,5 +1,6 @@
 //! A key as the index holds it, and as a look-up borrows it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -118,13 +119,14 @@ impl StoredKey {
     }
 
     /// The text as it stands outside the process: printable, and another one for each key.
-    pub(crate) fn physical_text(&self) -> String {
+    pub(crate) fn physical_text(&self) -> Cow<'_, str> {
         let text = self.text.as_bytes();
-        if self.kind == KeyKind::PLAIN {
-            // Nobody escaped it, so that a `%` in it has to be told from one that is written here.
-            escaped(text, |byte| byte.is_ascii_graphic() && byte != b'%')
-        } else {
-            printable(text)
+        // Nobody escaped a plain key, so that a `%` in it has to be told from one that is written here.
+        let is_plain = self.kind == KeyKind::PLAIN;
+        let is_clean = |byte: u8| byte.is_ascii_graphic() && !(is_plain && byte == b'%');
+        match std::str::from_utf8(text) {
+            Ok(clean) if text.iter().copied().all(is_clean) => Cow::Borrowed(clean),
+            _ => Cow::Owned(escaped(text, is_clean)),
         }
     }
 

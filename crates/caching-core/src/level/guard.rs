@@ -47,6 +47,14 @@ impl Guard {
         &self.limits
     }
 
+    /// How long a read may take in all: less where there is something stale to give.
+    pub(crate) fn read_limit(&self, has_stale: bool) -> Duration {
+        match has_stale {
+            true => self.limits.read_soft_limit,
+            false => self.limits.read_hard_limit,
+        }
+    }
+
     /// Whether the store is left alone at present.
     pub(crate) fn is_open(&self) -> bool {
         self.breaker.is_open()
@@ -55,13 +63,8 @@ impl Guard {
     pub(crate) async fn read(
         &self,
         address: Address<'_>,
-        has_stale: bool,
+        limit: Duration,
     ) -> Result<ReadAnswer, L2Error> {
-        let limit = if has_stale {
-            self.limits.read_soft_limit
-        } else {
-            self.limits.read_hard_limit
-        };
         self.within(limit, self.l2.read(address)).await
     }
 
@@ -69,12 +72,9 @@ impl Guard {
         &self,
         partition: Partition,
         groups: &[String],
+        limit: Duration,
     ) -> Result<PurgedAnswer, L2Error> {
-        self.within(
-            self.limits.read_hard_limit,
-            self.l2.purged(partition, groups),
-        )
-        .await
+        self.within(limit, self.l2.purged(partition, groups)).await
     }
 
     pub(crate) async fn claim(

@@ -12,7 +12,8 @@ pub struct History(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    committed: HashMap<usize, u64>,
+    /// For each key, when a version after the first was committed.
+    committed: HashMap<usize, Vec<Instant>>,
     /// For each key: up to this version everything before it was invalidated, by this pod, then.
     applied: Vec<(usize, u64, usize, Instant, &'static str)>,
     reads: usize,
@@ -30,14 +31,21 @@ pub struct Begun {
 impl History {
     /// What the source holds.
     pub fn version(&self, key: usize) -> u64 {
-        *self.0.lock().unwrap().committed.entry(key).or_insert(1)
+        self.version_at(key, Instant::now())
+    }
+
+    /// What the source held then.
+    pub fn version_at(&self, key: usize, then: Instant) -> u64 {
+        let inner = self.0.lock().unwrap();
+        let commits = inner.committed.get(&key).map_or(&[][..], Vec::as_slice);
+        1 + commits.partition_point(|at| *at <= then) as u64
     }
 
     pub fn commit(&self, key: usize) -> u64 {
         let mut inner = self.0.lock().unwrap();
-        let version = inner.committed.entry(key).or_insert(1);
-        *version += 1;
-        *version
+        let commits = inner.committed.entry(key).or_default();
+        commits.push(Instant::now());
+        1 + commits.len() as u64
     }
 
     /// An invalidation by this pod, of what is older than `version`, has returned `Applied`.
@@ -52,15 +60,16 @@ impl History {
         Begun { pod, key, at }
     }
 
-    /// A read has given a value that is not labelled stale.
-    pub fn gave(&self, read: Begun, value: u64, bound: Duration) {
+    /// A read has given a value that is not labelled stale: `bound` is that of the promise, and `own`
+    /// that for what its own pod has invalidated.
+    pub fn gave(&self, read: Begun, value: u64, bound: Duration, own: Duration) {
         let mut inner = self.0.lock().unwrap();
         inner.reads += 1;
         let newest = inner
             .applied
             .iter()
             .filter(|(key, _, pod, at, _)| {
-                let is_own = *pod == read.pod && *at <= read.at;
+                let is_own = *pod == read.pod && *at + own <= read.at;
                 *key == read.key && (is_own || *at + bound < read.at)
             })
             .max_by_key(|(_, version, ..)| *version)

@@ -7,6 +7,7 @@ use caching_core::{
 };
 use caching_testkit::{Gate, L2Fault, L2Operation, NoticeFault};
 use fastrand::Rng;
+use tokio::time::Instant;
 
 use super::history::History;
 use super::pods::{BOUND, Pod, live, moment, started, store, unstarted};
@@ -55,18 +56,21 @@ struct World {
     history: History,
     gate: Gate,
     random: Rng,
+    lag: Duration,
 }
 
 impl World {
     async fn new(
         seed: u64,
+        (source_lag, lag): (&str, Duration),
         change: impl Fn(HybridCacheBuilder) -> HybridCacheBuilder + Copy,
     ) -> Self {
         fastrand::seed(seed); // of the cache's own choices, on this thread
         let store = store();
+        let profile = format!("{PROFILE}\nsource_lag = '{source_lag}'");
         let mut pods = Vec::new();
         for _ in 0..PODS {
-            pods.push(started(unstarted(&store, PROFILE, change)).await);
+            pods.push(started(unstarted(&store, &profile, change)).await);
         }
         Self {
             store,
@@ -74,6 +78,7 @@ impl World {
             history: History::default(),
             gate: Gate::closed(),
             random: Rng::with_seed(seed),
+            lag,
         }
     }
 
@@ -101,13 +106,17 @@ impl World {
         let (before, after) = (self.time(longest), self.time(longest));
         let fails = self.random.u8(0..20) == 0;
         let only_gets = self.random.u8(0..5) == 0;
+        let (lag, longest_lag) = match self.lag.as_millis() {
+            0 => (Duration::ZERO, Duration::ZERO),
+            longest => (self.time(longest as u64), self.lag),
+        };
         let (cache, history) = (self.pods[pod].cache.clone(), self.history.clone());
         tokio::spawn(async move {
             let begun = history.begin(pod, key);
             let source = history.clone();
             let factory = move |_| async move {
                 live(before).await;
-                let read = source.version(key);
+                let read = source.version_at(key, Instant::now() - lag);
                 live(after).await;
                 if fails { Err(broken()) } else { Ok(read) }
             };
@@ -124,7 +133,13 @@ impl World {
             if let Some((value, outcome)) = read
                 && !outcome.is_stale()
             {
-                history.gave(begun, value, BOUND);
+                let bound = BOUND + longest_lag;
+                let own = if longest_lag.is_zero() {
+                    longest_lag
+                } else {
+                    bound
+                };
+                history.gave(begun, value, bound, own);
             }
         });
     }
@@ -262,13 +277,22 @@ async fn invalidate(cache: &HybridCache, how: u8, key: usize) -> Result<Invalida
 
 /// Runs the schedule of a seed.
 pub fn run(seed: u64, change: impl Fn(HybridCacheBuilder) -> HybridCacheBuilder + Copy) -> Run {
+    run_lagging(seed, ("0s", Duration::ZERO), change)
+}
+
+/// The same with a source that lags by up to so much, and what the profile says of that.
+pub fn run_lagging(
+    seed: u64,
+    lag: (&str, Duration),
+    change: impl Fn(HybridCacheBuilder) -> HybridCacheBuilder + Copy,
+) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut world = World::new(seed, change).await;
+        let mut world = World::new(seed, lag, change).await;
         for _ in 0..STEPS {
             world.step().await;
         }

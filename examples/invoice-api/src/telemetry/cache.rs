@@ -173,6 +173,25 @@ fn coherence(
         "How long what is kept may be given without an answer of the shared store",
         milliseconds,
     )?;
+    let bound = u64::try_from(status.bound.as_millis()).unwrap_or(u64::MAX);
+    gauge(
+        encoder,
+        "cache_bound_milliseconds",
+        "The bound on staleness that the deployment has agreed on",
+        bound,
+    )?;
+    gauge(
+        encoder,
+        "cache_store_answering",
+        "1 while polls of the shared store are answered, else 0",
+        u64::from(status.is_answering),
+    )?;
+    gauge(
+        encoder,
+        "cache_notices_hearing",
+        "1 while notices of other processes are heard as they come, else 0",
+        u64::from(status.is_hearing),
+    )?;
     gauge(
         encoder,
         "cache_queue_length",

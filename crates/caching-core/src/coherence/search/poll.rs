@@ -2,7 +2,7 @@
 
 use crate::coherence::{Asof, Polled, Rule, Seq, Told};
 
-use super::number::{At, Moment, bound, small};
+use super::number::{At, Moment, bound};
 use super::pod::Pod;
 use super::reader::Readers;
 use super::server::{Logged, NUMBERS, PollAnswer};
@@ -23,28 +23,26 @@ pub(super) enum Poll {
         at: Moment,
         answer: PollAnswer,
     },
-    /// Its answer counts, and has yet to be applied.
-    Applying(Applying),
+    /// What it told has been applied, and does not count as applied yet.
+    Applied {
+        known: At,
+        at: Moment,
+        answer: PollAnswer,
+    },
+    /// Its answer counts, and has yet to take effect.
+    Counted(Counted),
 }
 
-/// What an answer has to say.
+/// What is left to do about an answer that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Applying {
+pub(super) enum Counted {
     Nothing,
-    Changes {
-        from: u8,
-        last: u8,
-        log: [Logged; NUMBERS],
-    },
-    Break {
-        at: At,
-        tag_clock: u8,
-    },
+    Break { at: At, tag_clock: u8 },
 }
 
 impl Poll {
     pub(super) fn age(&mut self) {
-        if let Self::Sent { at, .. } | Self::Answered { at, .. } = self {
+        if let Self::Sent { at, .. } | Self::Answered { at, .. } | Self::Applied { at, .. } = self {
             *at = at.begun_later();
         }
         // An answer that renews nothing any more, and says nothing either.
@@ -84,14 +82,24 @@ pub(super) fn steps(state: &State, world: &World, p: usize, then: &mut Then<'_>)
                 });
             }
         }
-        Poll::Answered { known, at, answer } => state.take(Step::PollTold(p), then, |next| {
-            take_in(&mut next.pods[p], known, at, answer);
-            if let (Poll::Applying(what), false) = (next.pods[p].poll, world.is_fine) {
-                apply(&mut next.pods[p], &mut next.readers, what);
+        Poll::Answered {
+            known,
+            at,
+            answer: answer @ PollAnswer::Replay { last, log },
+        } => state.take(Step::PollApplies(p), then, |next| {
+            replay(&mut next.pods[p], &mut next.readers, known, last, log);
+            match world.is_fine {
+                true => next.pods[p].poll = Poll::Applied { known, at, answer },
+                false => take_in(next, world, p, known, at, answer),
             }
         }),
-        Poll::Applying(what) => state.take(Step::PollApplied(p), then, |next| {
-            apply(&mut next.pods[p], &mut next.readers, what);
+        Poll::Answered { known, at, answer } | Poll::Applied { known, at, answer } => {
+            state.take(Step::PollTold(p), then, |next| {
+                take_in(next, world, p, known, at, answer);
+            });
+        }
+        Poll::Counted(what) => state.take(Step::PollApplied(p), then, |next| {
+            take_effect(&mut next.pods[p], &mut next.readers, what);
         }),
     }
 }
@@ -102,7 +110,26 @@ fn answer(next: &mut State, world: &World, p: usize, known: At, at: Moment) {
     next.pods[p].poll = Poll::Answered { known, at, answer };
 }
 
-fn take_in(pod: &mut Pod, known: At, sent_at: Moment, answer: PollAnswer) {
+fn replay(pod: &mut Pod, readers: &mut Readers, known: At, last: u8, log: [Logged; NUMBERS]) {
+    let applied = pod.known();
+    if applied.epoch != known.epoch {
+        return;
+    }
+    for seq in applied.seq + 1..=last {
+        let at = At { seq, ..applied };
+        pod.apply(readers, at, log[usize::from(seq) - 1]);
+    }
+}
+
+fn take_in(
+    next: &mut State,
+    world: &World,
+    p: usize,
+    known: At,
+    sent_at: Moment,
+    answer: PollAnswer,
+) {
+    let pod = &mut next.pods[p];
     let told = match answer {
         PollAnswer::UpToDate => Told::UpToDate,
         PollAnswer::Replay { last, .. } => Told::Replay {
@@ -116,30 +143,19 @@ fn take_in(pod: &mut Pod, known: At, sent_at: Moment, answer: PollAnswer) {
     pod.poll = match (polled, answer) {
         (Polled::Outdated, _) => Poll::Idle,
         (Polled::Break, PollAnswer::Break { at, tag_clock }) => {
-            Poll::Applying(Applying::Break { at, tag_clock })
+            Poll::Counted(Counted::Break { at, tag_clock })
         }
-        (
-            Polled::Apply { from } | Polled::ApplyAndPoll { from },
-            PollAnswer::Replay { last, log },
-        ) => Poll::Applying(Applying::Changes {
-            from: small(from.number().into()),
-            last,
-            log,
-        }),
-        _ => Poll::Applying(Applying::Nothing),
+        _ => Poll::Counted(Counted::Nothing),
     };
+    if let (Poll::Counted(what), false) = (pod.poll, world.is_fine) {
+        take_effect(pod, &mut next.readers, what);
+    }
 }
 
-fn apply(pod: &mut Pod, readers: &mut Readers, what: Applying) {
+fn take_effect(pod: &mut Pod, readers: &mut Readers, what: Counted) {
     match what {
-        Applying::Nothing => {}
-        Applying::Changes { from, last, log } => {
-            let epoch = pod.known().epoch;
-            for seq in from + 1..=last {
-                pod.apply(readers, At { epoch, seq }, log[usize::from(seq) - 1]);
-            }
-        }
-        Applying::Break { at, tag_clock } => {
+        Counted::Nothing => {}
+        Counted::Break { at, tag_clock } => {
             let is_suspect = pod.control.rules().keep(Rule::Floor);
             pod.tagged.begin_again(at.epoch, tag_clock, is_suspect);
             pod.detach(readers);

@@ -132,6 +132,13 @@ fn a_field_is_named_by_codec_and_version() {
 }
 
 #[test]
+fn a_generation_after_the_first_is_part_of_the_field() {
+    let first = ValueType::of::<Invoice>();
+    let packer = packer().of_generation(2);
+    assert_eq!(packer.field(first, CodecChoice::Json), "json.1.g2");
+}
+
+#[test]
 fn a_custom_codec_writes_and_reads() {
     let packer = with_custom();
     let cx = PackContext {
