@@ -31,6 +31,7 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
             hits_by_line: Hits,
+            l2_hits_by_line: Hits,
             $(pub(crate) $name: Counter,)*
         }
 
@@ -39,6 +40,7 @@ macro_rules! counters {
             pub(crate) fn snapshot(&self) -> Stats {
                 let mut stats = Stats { $($name: self.$name.get(),)* entries: 0 };
                 stats.hits += self.hits_by_line.sum();
+                stats.l2_hits += self.l2_hits_by_line.sum();
                 stats
             }
         }
@@ -142,5 +144,10 @@ impl Counters {
     #[inline]
     pub(crate) fn hit(&self) {
         self.hits_by_line.add();
+    }
+
+    /// Counts a fresh value from the shared store.
+    pub(crate) fn l2_hit(&self) {
+        self.l2_hits_by_line.add();
     }
 }

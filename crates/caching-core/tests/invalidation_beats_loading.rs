@@ -4,7 +4,8 @@
 
 mod support;
 
-use caching_core::{Batch, CacheError, HybridCache, Outcome};
+use caching_core::{CacheError, HybridCache, Outcome};
+use support::invalidations::{INVALIDATIONS, invalidated};
 use support::{MINUTE, Source, cache, pass, settle};
 use tokio::task::JoinHandle;
 
@@ -23,37 +24,8 @@ fn read(cache: &HybridCache, source: &Source, value: u32) -> Read {
     })
 }
 
-/// Everything that invalidates `key`.
-const INVALIDATIONS: [&str; 9] = [
-    "remove",
-    "expire",
-    "remove tag",
-    "expire tag",
-    "clear",
-    "expire all",
-    "clear all scopes",
-    "batch",
-    "set",
-];
-
 async fn invalidate(cache: &HybridCache, how: &str) {
-    match how {
-        "remove" => cache.remove("key").await,
-        "expire" => cache.expire("key").await,
-        "remove tag" => cache.remove_by_tag("red").await,
-        "expire tag" => cache.expire_by_tag("red").await,
-        "clear" => cache.clear().await,
-        "expire all" => cache.expire_all().await,
-        "clear all scopes" => cache.clear_all_scopes().await,
-        "batch" => {
-            cache
-                .invalidate(Batch::new().remove("other").remove("key"))
-                .await
-        }
-        _ => cache.set("key", 9_u32).await,
-    }
-    .unwrap()
-    .accept_queued();
+    invalidated(cache, how, 9_u32).await.accept_queued();
 }
 
 #[tokio::test(start_paused = true)]

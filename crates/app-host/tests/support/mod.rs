@@ -2,12 +2,14 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+pub(crate) mod cache_section;
+
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use app_host::{
     App, AppBuilder, AppContext, BoxError, BuildError, BuildErrors, Config, ConfigureContext,
-    Dependencies, Enablement, Module, async_trait,
+    Dependencies, Enablement, Module, StopReport, async_trait,
 };
 use std::future::Future;
 use std::pin::Pin;
@@ -179,4 +181,29 @@ pub(crate) async fn only_error(builder: AppBuilder) -> BuildError {
     let errors = errors(builder).await;
     assert_eq!(errors.errors().len(), 1, "{errors}");
     errors.into_iter().next().unwrap()
+}
+
+/// `c` needs `b` needs `a`, given in the wrong order.
+pub(crate) fn chain(diary: &Diary) -> [AppBuilder; 1] {
+    let builder = app()
+        .with_module(
+            module::<C>("c")
+                .depends_on(|| Dependencies::none().requires_added::<Testing<B>>())
+                .in_diary(diary),
+        )
+        .with_module(
+            module::<B>("b")
+                .depends_on(|| Dependencies::none().after::<Testing<A>>())
+                .in_diary(diary),
+        )
+        .with_module(module::<A>("a").in_diary(diary));
+    [builder]
+}
+
+pub(crate) async fn built(builder: AppBuilder) -> App {
+    builder.build().await.unwrap()
+}
+
+pub(crate) fn names(report: &StopReport) -> Vec<&'static str> {
+    report.modules().iter().map(|stop| stop.module).collect()
 }

@@ -179,7 +179,7 @@ impl Engine {
         if !is_answer || !request.takes(&answer) {
             return None;
         }
-        self.counters.l2_hits.add();
+        self.counters.l2_hit();
         Some(answer)
     }
 }

@@ -34,7 +34,7 @@ impl Engine {
             if !hit.is_fresh {
                 return None;
             }
-            self.counters.l2_hits.add();
+            self.counters.l2_hit();
             Some(self.answer_with(&request, &hit))
         }
     }

@@ -1,7 +1,8 @@
 //! What the tests of this crate share: a cache on paused time, gates, and counted factories.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used)]
 
 pub mod history;
+pub mod invalidations;
 pub mod pods;
 pub mod world;
 

@@ -7,15 +7,18 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use caching_core::{
-    Batch, CacheConfig, EagerRefresh, EntryOptions, FactoryContext, HybridCache,
-    HybridCacheBuilder, Invalidated, L2ErrorKind, MemoryBackplane, MemoryL2, MemoryStore, Outcome,
-    Plaintext, TokioClock,
+    CacheConfig, EagerRefresh, EntryOptions, FactoryContext, HybridCache, HybridCacheBuilder,
+    Invalidated, L2ErrorKind, MemoryBackplane, MemoryL2, MemoryStore, Outcome, Plaintext,
+    TokioClock,
 };
 use caching_testkit::{ChaosBackplane, ChaosL2, Gate, L2Fault, NoticeFault};
 use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 
+use super::invalidations::invalidated;
 use super::{SECOND, broken};
+
+pub use super::invalidations::INVALIDATIONS;
 
 /// How often a pod polls, and the bound on staleness.
 pub const HEARTBEAT: Duration = Duration::from_millis(200);
@@ -229,37 +232,9 @@ pub fn lazy() -> EntryOptions {
     EntryOptions::new().eager_refresh(EagerRefresh::Off)
 }
 
-/// Everything that invalidates `key`.
-pub const INVALIDATIONS: [&str; 9] = [
-    "remove",
-    "expire",
-    "remove tag",
-    "expire tag",
-    "clear",
-    "expire all",
-    "clear all scopes",
-    "batch",
-    "set",
-];
-
 /// Invalidates `key`; `set` puts what the source holds.
 pub async fn invalidate(cache: &HybridCache, how: &str, truth: &Truth) -> Invalidated {
-    match how {
-        "remove" => cache.remove("key").await,
-        "expire" => cache.expire("key").await,
-        "remove tag" => cache.remove_by_tag("red").await,
-        "expire tag" => cache.expire_by_tag("red").await,
-        "clear" => cache.clear().await,
-        "expire all" => cache.expire_all().await,
-        "clear all scopes" => cache.clear_all_scopes().await,
-        "batch" => {
-            cache
-                .invalidate(Batch::new().remove("other").remove("key"))
-                .await
-        }
-        _ => cache.set("key", truth.version()).tags(["red"]).await,
-    }
-    .unwrap()
+    invalidated(cache, how, truth.version()).await
 }
 
 /// Fills the store and the pods with the version that the source holds.

@@ -70,7 +70,7 @@ impl Reads {
             return answers.read(0);
         }
         let (batch, place) = self.join(shared, question)?;
-        match batch.end().await {
+        match batch.end(place).await {
             Ok(answers) => answers.read(place),
             Err(error) => Err(error.clone()),
         }

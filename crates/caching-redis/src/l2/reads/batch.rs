@@ -3,12 +3,13 @@
 //! A task sends it, so that it goes on whichever of its readers is polled; it is theirs, and ends with the last one
 //! who leaves. Who reads on another runtime opens another batch: nobody depends on a runtime that they are not on.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 
 use caching_core::ReadAnswer;
 use deadpool_redis::redis::{Cmd, Pipeline, Value};
 use tokio::runtime::{Handle, Id};
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::BEFORE;
@@ -23,7 +24,8 @@ pub(super) struct Batch {
     /// What is asked; nothing once it is on its way. A lock, held to add to it or to take it.
     questions: Mutex<Option<Pipeline>>,
     end: OnceLock<Result<Answers, RedisLinkError>>,
-    has_ended: Notify,
+    /// Who waits for the end, each in the place of its question. A lock, held to add to it or to take it.
+    waiting: Mutex<Vec<Option<Waker>>>,
     runtime: Id,
     task: OnceLock<AbortHandle>,
 }
@@ -48,7 +50,7 @@ impl Batch {
         let batch = Arc::new(Self {
             questions: Mutex::new(Some(questions)),
             end: OnceLock::new(),
-            has_ended: Notify::new(),
+            waiting: Mutex::default(),
             runtime: runtime.id(),
             task: OnceLock::new(),
         });
@@ -82,17 +84,34 @@ impl Batch {
         locked(&self.questions).take()
     }
 
-    /// Waits for the answers.
-    pub(super) async fn end(&self) -> &Result<Answers, RedisLinkError> {
-        loop {
-            let mut has_ended = std::pin::pin!(self.has_ended.notified());
-            // Listening before looking: an end between the two is not missed.
-            has_ended.as_mut().enable();
-            if let Some(end) = self.end.get() {
-                return end;
-            }
-            has_ended.await;
+    /// Waits for the answers, in the place of a question.
+    pub(super) async fn end(&self, place: usize) -> &Result<Answers, RedisLinkError> {
+        poll_fn(|cx| self.poll_end(place, cx)).await
+    }
+
+    fn poll_end(&self, place: usize, cx: &Context<'_>) -> Poll<&Result<Answers, RedisLinkError>> {
+        if let Some(end) = self.end.get() {
+            return Poll::Ready(end);
         }
+        {
+            let mut waiting = locked(&self.waiting);
+            if waiting.len() <= place {
+                waiting.resize(place + 1, None);
+            }
+            if let Some(mine) = waiting.get_mut(place) {
+                *mine = Some(cx.waker().clone());
+            }
+        }
+        // Looking again: whoever is not among those who are woken comes after the end was set.
+        self.end.get().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The first end counts, and wakes all who wait.
+    fn set_end(&self, end: Result<Answers, RedisLinkError>) {
+        let _ = self.end.set(end);
+        // Woken without the lock, which a waker might want.
+        let waiting = std::mem::take(&mut *locked(&self.waiting));
+        waiting.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
@@ -110,9 +129,7 @@ struct Unanswered(Weak<Batch>);
 impl Unanswered {
     fn answer(&self, end: Result<Answers, RedisLinkError>) {
         if let Some(batch) = self.0.upgrade() {
-            // The first one counts.
-            let _ = batch.end.set(end);
-            batch.has_ended.notify_waiters();
+            batch.set_end(end);
         }
     }
 }
