@@ -6,16 +6,47 @@ use crate::failure::Result;
 use crate::tool::{self, Stream};
 use ratios::Ratios;
 
+const PEERS: &str = "benches/peers/Cargo.toml";
+
 /// Runs them all, or those that `arguments` select, and prints the ratios of this run.
 ///
 /// Times drift with the machine. Compare ratios of one run, never numbers of two.
 ///
-/// `redis` measures the shared level instead, beside bare commands on the same server.
+/// `peers` measures this cache beside others; all benchmarks together include it. `redis` measures the
+/// shared level instead, beside bare commands on the same server.
 pub(crate) fn run(arguments: &[String]) -> Result {
-    if arguments.first().is_some_and(|first| first == "redis") {
-        let bench = ["run", "--release", "--package", "caching-bench"];
-        return tool::run(&mut tool::cargo(bench));
+    match arguments.split_first() {
+        Some((first, scenes)) if first == "peers" => peers(scenes),
+        Some((first, _)) if first == "redis" => redis(),
+        Some(_) => own(arguments),
+        None => {
+            own(&[])?;
+            peers(&[])
+        }
     }
+}
+
+/// The shared level beside bare commands.
+fn redis() -> Result {
+    let bench = ["run", "--release", "--package", "caching-bench"];
+    tool::run(&mut tool::cargo(bench))
+}
+
+/// This cache beside others, in a workspace of its own: what they depend on is not ours.
+fn peers(scenes: &[String]) -> Result {
+    let bench = [
+        "run",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        PEERS,
+        "--",
+    ];
+    tool::run(tool::cargo(bench).args(scenes))
+}
+
+/// The benchmarks of caching-core, each beside the parts it is made of.
+fn own(arguments: &[String]) -> Result {
     // The glob takes every file of benches/ and leaves out the unit tests of the library.
     let bench = ["bench", "--package", "caching-core", "--bench", "*", "--"];
     let mut ratios = Ratios::default();

@@ -39,8 +39,9 @@ Usage: cargo xtask <command> [options]
   ci <step>...           Only the steps named.
   ci --list              Name the steps.
 
-  bench [filter]         Run the benchmarks of caching-core and print their table.
-                         What follows the command is given to the benchmark.
+  bench                  Run the benchmarks of caching-core and print their table; then `bench peers`.
+  bench <filter>         Only the benchmarks of caching-core with that in their name.
+  bench peers [scene]    Measure this cache beside others: hits, memory, replay, callers.
   bench redis            Measure the shared level beside bare commands on a redis-server.
 
   torture [options]      Break three pods and a Redis on purpose, and check every value they gave

@@ -156,6 +156,7 @@ impl AppBuilder {
             config: loaded.config,
             environment: loaded.environment,
             services,
+            started: CancellationToken::new(),
             draining: CancellationToken::new(),
         });
         let lifecycle = Arc::new(Lifecycle::new(modules, facts, server.shutdown_deadline));

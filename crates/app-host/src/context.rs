@@ -31,6 +31,8 @@ pub(crate) struct AppFacts {
     pub(crate) config: Config,
     pub(crate) environment: Environment,
     pub(crate) services: Services,
+    /// Cancelled when all modules have started.
+    pub(crate) started: CancellationToken,
     /// Cancelled when the application begins to stop.
     pub(crate) draining: CancellationToken,
 }
@@ -76,6 +78,12 @@ impl AppContext {
     /// has been stopped yet. For answers without an end, such as event streams.
     pub fn draining(&self) -> &CancellationToken {
         &self.app.draining
+    }
+
+    /// Ends when all modules have started: for a task that needs what others open. It never does where the
+    /// start fails; such a task watches [`shutdown`](Self::shutdown) as well, as every task does.
+    pub async fn until_started(&self) {
+        self.app.started.cancelled().await;
     }
 
     /// Runs a task that belongs to this module.

@@ -69,7 +69,7 @@ impl Small {
     }
 }
 
-#[derive(CacheKey)]
+#[derive(Clone, CacheKey)]
 #[cache_key(kind = "bench_small", value = Small, template = "{caller}:{number}")]
 pub(crate) struct SmallKey {
     pub(crate) caller: u64,

@@ -13,6 +13,7 @@ mod fixture;
 mod hit;
 mod idle;
 mod invalidation;
+mod many;
 mod propagation;
 mod rate;
 
@@ -39,6 +40,7 @@ async fn main() -> Result {
     );
     println!("| | what | ours | bare | ratio | target |\n| --- | --- | --- | --- | --- | --- |");
     hit::measure(&server).await?;
+    many::measure(&server).await?;
     invalidation::measure(&server).await?;
     cold::measure(&server).await?;
     propagation::measure(&server).await?;

@@ -1,11 +1,14 @@
 //! The cache as its users see it: the public verbs.
 
+mod beside;
 mod builder;
 mod captured;
 mod demand;
 mod get;
 mod get_or_set;
 mod invalidate;
+mod many;
+mod observe;
 mod set;
 mod tag_source;
 mod version;
@@ -14,11 +17,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::beside::Legacy;
 pub use self::builder::{HybridCacheBuilder, Plaintext};
 pub use self::demand::{Demand, Optional, Required};
 pub use self::get::{Get, GetDetailed, GetFuture};
 pub use self::get_or_set::{GetOrSet, GetOrSetDetailed, GetOrSetFuture};
 pub use self::invalidate::{Batch, Invalidated, Token};
+pub use self::many::{
+    GetMany, GetManyDetailed, GetOrSetMany, GetOrSetManyDetailed, GetOrSetManyEach, MAX_KEYS,
+    ManyContext, SetMany,
+};
 pub use self::set::{Set, SetFuture, Ticket};
 pub use self::tag_source::{NoTags, TagSource, TagsFrom};
 pub use self::version::Version;
@@ -30,7 +38,6 @@ use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
 use crate::flow::{Engine, FactoryContext};
 use crate::key::{Key, KeyOf, KeyRef, printable};
-use crate::observe::{Propagation, SharedStatus, Stats};
 use crate::scope::{KeyScope, NoScope, Scope, ScopeId};
 
 /// A typed cache in the process, and a handle to it: clones share everything.
@@ -58,7 +65,7 @@ use crate::scope::{KeyScope, NoScope, Scope, ScopeId};
 /// 4. The scope (the tenant) is captured when a verb is called, before its first poll.
 #[derive(Clone)]
 pub struct HybridCache {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     scope: Scope,
     /// Ends what still runs when the last handle is dropped; the engine itself lives as long as
     /// somebody waits for it.
@@ -152,7 +159,11 @@ impl HybridCache {
         GetOrSet::new(self, key, factory)
     }
 
-    /// Gives the value of a key if it is kept and fresh. It never runs a factory and stores nothing.
+    /// Gives the value of a key if it is kept and fresh. It never runs a factory.
+    ///
+    /// Where a store is shared and this process has nothing fresh, the store is asked: a round trip, and no
+    /// longer than `cache.l2.read_hard_limit`. What is found there is kept here, too.
+    /// [`peek`](Self::peek) asks nobody and keeps nothing.
     ///
     /// `None` stands for "not kept" and for "known to be none"; `.detailed()` tells them apart.
     ///
@@ -189,7 +200,7 @@ impl HybridCache {
     ///
     /// # Errors
     ///
-    /// No scope, a key or tag that cannot be used, or a stopped cache.
+    /// No scope, a key, a tag or a ticket that cannot be used, or a stopped cache.
     pub fn set<'a, K, V>(&'a self, key: &'a K, value: V) -> Set<'a, K, V>
     where
         K: KeyOf<V> + ?Sized,
@@ -215,26 +226,28 @@ impl HybridCache {
         Arc::clone(&self.engine.scope)
     }
 
-    /// What the cache did so far.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.engine.stats()
-    }
-
-    /// How the cache stands with the store that it shares; `None` where it shares none.
-    #[must_use]
-    pub fn shared_status(&self) -> Option<SharedStatus> {
-        self.engine.shared_status()
-    }
-
-    /// How long invalidations of this process took to be heard; empty where no store is shared.
-    #[must_use]
-    pub fn propagation(&self) -> Propagation {
-        self.engine
-            .shared
-            .as_ref()
-            .map(|shared| shared.propagation.snapshot())
-            .unwrap_or_default()
+    /// Drops every entry that nobody can be given any more: past its retention, or removed by a tag, a kind
+    /// or a clear. How many there were.
+    ///
+    /// Nobody has to call it. A purge hides what it is about at once and looks at nothing; the room is given
+    /// back when it is needed, or when the retention ends. This gives it back now, at the cost of looking at
+    /// every entry: some milliseconds for 100 000.
+    ///
+    /// ```
+    /// # use caching_core::HybridCache;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = HybridCache::builder().build()?;
+    /// cache.set("page 1", "…".to_owned()).tags(["catalogue"]).await?.accept_queued();
+    /// cache.remove_by_tag("catalogue").await?.accept_queued();
+    /// assert_eq!(cache.stats().entries, 1); // hidden, and still there
+    /// assert_eq!(cache.reap().await, 1);
+    /// assert_eq!(cache.stats().entries, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn reap(&self) -> u64 {
+        self.engine.reap().await
     }
 
     /// Begins to hear what other processes invalidate, and waits for the first answer of the shared

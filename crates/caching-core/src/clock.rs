@@ -2,7 +2,7 @@
 
 mod sleep;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 pub(crate) use self::sleep::SleepWatch;
 
@@ -59,6 +59,11 @@ impl Tick {
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Tick;
+
+    /// The time of the calendar, for what ends at an instant of it. Default: the machine's
+    fn today(&self) -> SystemTime {
+        SystemTime::now()
+    }
 }
 
 /// The machine's monotonic clock, read through `quanta`, which asks the processor where it can.
@@ -109,6 +114,7 @@ impl Clock for SystemClock {
 #[derive(Debug)]
 pub struct TokioClock {
     origin: tokio::time::Instant,
+    day: SystemTime,
 }
 
 impl TokioClock {
@@ -117,6 +123,7 @@ impl TokioClock {
     pub fn new() -> Self {
         Self {
             origin: tokio::time::Instant::now(),
+            day: SystemTime::now(),
         }
     }
 }
@@ -130,5 +137,10 @@ impl Default for TokioClock {
 impl Clock for TokioClock {
     fn now(&self) -> Tick {
         Tick::ZERO.after(self.origin.elapsed())
+    }
+
+    fn today(&self) -> SystemTime {
+        let elapsed = self.origin.elapsed();
+        self.day.checked_add(elapsed).unwrap_or(self.day)
     }
 }

@@ -11,6 +11,7 @@ mod checksum;
 mod compression;
 mod envelope;
 mod packer;
+mod validators;
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub(crate) use self::format::Format;
 pub use self::json::JsonCodec;
 #[cfg(feature = "message-pack")]
 pub use self::message_pack::MessagePackCodec;
-pub(crate) use self::packer::{PackContext, Packer};
+pub(crate) use self::packer::{PackContext, Packer, Unpacked};
 #[cfg(test)]
 pub(crate) use self::packer::{PackError, UnpackError};
 

@@ -1,6 +1,7 @@
 //! The section `[cache]` of a configuration file.
 
 mod shared;
+mod warm_up;
 
 use std::collections::BTreeMap;
 
@@ -8,11 +9,13 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
 pub use self::shared::{CoherenceConfig, L2Config};
+pub use self::warm_up::WarmUpConfig;
 use crate::codec::{Codec, CodecChoice, name_problem};
 use crate::error::CacheBuildError;
 use crate::key::is_lower_snake;
+use crate::level::Room;
 use crate::options::{EntryOptions, Profile, is_share};
-use crate::units::{CompressAbove, EagerRefresh};
+use crate::units::{EagerRefresh, Limit, SizeLimit};
 
 /// The last generation: so short a number fits beside the longest name of a codec.
 const LAST_GENERATION: u16 = 999;
@@ -24,6 +27,10 @@ const LAST_GENERATION: u16 = 999;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheConfig {
+    /// Whether anything is kept at all. A cache that is switched off asks the factory each time, once
+    /// for all who ask at the same time, and still invalidates for other processes. Default: `true`
+    pub enabled: bool,
+
     /// What stands before every key and channel that leaves the process. Default: the
     /// application's name
     pub key_prefix: Option<String>,
@@ -41,7 +48,7 @@ pub struct CacheConfig {
 
     /// Payloads longer than this leave the process compressed, if that makes them shorter; or `off`.
     /// Default: `2KiB`
-    pub compress_above: CompressAbove,
+    pub compress_above: SizeLimit,
 
     /// The options of every entry for which its kind says nothing else.
     pub defaults: EntryOptions,
@@ -63,22 +70,27 @@ pub struct CacheConfig {
 
     /// How current the processes keep each other.
     pub coherence: CoherenceConfig,
+
+    /// What modules load while an application comes up.
+    pub warm_up: WarmUpConfig,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
         Self {
+            enabled: true,
             key_prefix: None,
             generation: 0,
             key_limit: 1024,
             payload_limit: ByteSize::mib(1),
-            compress_above: CompressAbove::Size(ByteSize::kib(2)),
+            compress_above: SizeLimit::At(ByteSize::kib(2)),
             defaults: EntryOptions::default(),
             profiles: BTreeMap::new(),
             concurrent_factories: 256,
             l1: L1Config::default(),
             l2: L2Config::default(),
             coherence: CoherenceConfig::default(),
+            warm_up: WarmUpConfig::default(),
         }
     }
 }
@@ -90,12 +102,26 @@ impl Default for CacheConfig {
 pub struct L1Config {
     /// The most entries that are kept; the least valuable are evicted. Default: `100000`
     pub max_entries: u64,
+
+    /// The most memory that they take up, in bytes, as far as that is known; see the option `size`; or
+    /// `off`. Default: `off`
+    pub max_bytes: SizeLimit,
+}
+
+impl L1Config {
+    pub(crate) fn room(&self) -> Room {
+        Room {
+            max_entries: self.max_entries,
+            max_bytes: self.max_bytes.size().map(|size| size.as_u64()),
+        }
+    }
 }
 
 impl Default for L1Config {
     fn default() -> Self {
         Self {
             max_entries: 100_000,
+            max_bytes: SizeLimit::Off,
         }
     }
 }
@@ -131,6 +157,7 @@ impl CacheConfig {
     pub(crate) fn problems(&self) -> Vec<CacheBuildError> {
         let mut problems = self.l2.problems();
         problems.extend(self.coherence.problems());
+        problems.extend(self.warm_up.problems());
         let mut refuse = |setting: String, problem: String| {
             problems.push(CacheBuildError::InvalidSetting { setting, problem });
         };
@@ -138,6 +165,13 @@ impl CacheConfig {
             refuse(
                 "cache.l1.max_entries".to_owned(),
                 "is 0, which keeps nothing; set it to 1 or more".to_owned(),
+            );
+        }
+        if self.l1.max_bytes == SizeLimit::At(ByteSize::b(0)) {
+            refuse(
+                "cache.l1.max_bytes".to_owned(),
+                "is 0, which keeps nothing; set it to a size such as \"64MiB\", or to \"off\""
+                    .to_owned(),
             );
         }
         if self.concurrent_factories == 0 {
@@ -176,14 +210,13 @@ impl CacheConfig {
                 "names no kind that there can be: kinds are lower_snake".to_owned(),
             );
         }
-        let sections = std::iter::once(("cache.defaults".to_owned(), EntryOptions::default()))
-            .chain(
-                self.profiles
-                    .iter()
-                    .map(|(kind, options)| (format!("cache.profiles.{kind}"), options.clone())),
-            );
-        for (section, options) in sections {
-            let options = options.or(&self.defaults);
+        let sections = std::iter::once(("cache.defaults".to_owned(), self.defaults.clone())).chain(
+            self.profiles
+                .iter()
+                .map(|(kind, options)| (format!("cache.profiles.{kind}"), options.clone())),
+        );
+        for (section, own) in sections {
+            let options = own.clone().or(&self.defaults);
             if let Some(EagerRefresh::At(share)) = options.eager_refresh
                 && !is_share(share)
             {
@@ -193,6 +226,38 @@ impl CacheConfig {
                 );
             }
             let profile = Profile::new(&options);
+            if let Some(sliding) = profile.sliding
+                && (sliding.is_zero() || sliding >= profile.duration)
+            {
+                refuse(
+                    format!("{section}.sliding"),
+                    format!(
+                        "is {sliding:?}, and could never matter: an entry ends after {:?} at the latest; \
+                         set it above zero and below `duration`, or to \"off\"",
+                        profile.duration
+                    ),
+                );
+            }
+            let gives_stale = [
+                ("fail_safe", own.fail_safe == Some(true)),
+                ("allow_stale", own.allow_stale == Some(true)),
+                (
+                    "serve_stale",
+                    own.serve_stale.is_some_and(|limit| limit != Limit::Off),
+                ),
+            ];
+            for (setting, _) in gives_stale
+                .into_iter()
+                .filter(|_| profile.revocable)
+                .filter(|said| said.1)
+            {
+                refuse(
+                    format!("{section}.{setting}"),
+                    "gives stale values of a kind that is `revocable`, which never does; \
+                     leave one of the two out"
+                        .to_owned(),
+                );
+            }
             if let (Some(soft), Some(hard)) =
                 (profile.factory_soft_limit, profile.factory_hard_limit)
                 && soft > hard

@@ -1,32 +1,23 @@
 //! An entry of L1, and what it is worth at a point in time.
 
+mod lifetime;
+mod manners;
+mod validators;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+pub(crate) use self::lifetime::{Freshness, Lifetime};
+pub(crate) use self::validators::{LONGEST_ETAG, Validators};
+
+use self::manners::Manners;
 use crate::clock::Tick;
 use crate::coherence::{Age, Asof};
 use crate::options::Profile;
 use crate::tag::Tag;
+use crate::units::Priority;
 use crate::value::AnyValue;
-
-/// What an entry is worth.
-///
-/// | | before the duration | after it |
-/// | --- | --- | --- |
-/// | within the retention | `Fresh`, from the eager share on `Eager` | `Stale` |
-/// | past the retention | | `Expired` |
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Freshness {
-    /// It may be given to anybody.
-    Fresh,
-    /// It may be given to anybody, and should be refreshed meanwhile.
-    Eager,
-    /// It may be given to those who asked for a stale value.
-    Stale,
-    /// It may be given to nobody.
-    Expired,
-}
 
 /// What is kept: a value, or the knowledge that there is none.
 #[derive(Clone, Debug)]
@@ -35,58 +26,18 @@ pub(crate) enum Content {
     Absent,
 }
 
-/// The times of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lifetime {
-    pub(crate) eager_at: Tick,
-    pub(crate) fresh_until: Tick,
-    pub(crate) retained_until: Tick,
-}
-
-impl Lifetime {
-    /// The life of what a profile stores now; `jitter` is a share between 0 and 1.
-    pub(crate) fn of(profile: &Profile, content: &Content, now: Tick, jitter: f64) -> Self {
-        let duration = match content {
-            Content::Value(_) => profile.duration,
-            Content::Absent => profile.negative_duration,
-        };
-        // Zero means "keep nothing", however much is added at random to what is kept.
-        let duration = if duration.is_zero() {
-            duration
+impl Content {
+    /// How many bytes it takes up, as far as can be told: not what it points to, but for plain texts.
+    fn size(&self) -> usize {
+        let Self::Value(value) = self else { return 0 };
+        let beyond = if let Some(text) = value.downcast_ref::<String>() {
+            text.capacity()
+        } else if let Some(bytes) = value.downcast_ref::<Vec<u8>>() {
+            bytes.capacity()
         } else {
-            duration.saturating_add(profile.jitter.mul_f64(jitter))
+            0
         };
-        let fresh_until = now.after(duration);
-        Self {
-            eager_at: profile
-                .eager_refresh
-                .map_or(Tick::NEVER, |share| now.after(duration.mul_f64(share))),
-            fresh_until,
-            retained_until: if profile.fail_safe {
-                fresh_until.max(now.after(profile.retention))
-            } else {
-                fresh_until
-            },
-        }
-    }
-
-    pub(crate) fn freshness(&self, now: Tick) -> Freshness {
-        if now < self.fresh_until {
-            if now < self.eager_at {
-                Freshness::Fresh
-            } else {
-                Freshness::Eager
-            }
-        } else if now < self.retained_until {
-            Freshness::Stale
-        } else {
-            Freshness::Expired
-        }
-    }
-
-    /// How long the entry takes up room, from now on.
-    pub(crate) fn remaining(&self, now: Tick) -> Duration {
-        self.retained_until.since(now)
+        size_of_val(&**value).saturating_add(beyond)
     }
 }
 
@@ -101,6 +52,13 @@ pub(crate) struct Entry {
     pub(crate) lifetime: Lifetime,
     /// Whether the value is one that was given in place of an error; it stays labelled stale.
     pub(crate) is_fallback: bool,
+    /// Whether it is never given once it is stale.
+    pub(crate) is_revocable: bool,
+    pub(crate) priority: Priority,
+    /// About how many bytes the value takes up.
+    pub(crate) size: u32,
+    /// What hits do to it beyond reading it, and what its source said of its version: seldom anything.
+    manners: Option<Box<Manners>>,
     /// What the load knew when it began.
     pub(crate) asof: Asof,
     pub(crate) tags: Option<Arc<[Tag]>>,
@@ -131,6 +89,10 @@ impl Entry {
             type_name,
             lifetime,
             is_fallback: false,
+            is_revocable: false,
+            priority: Priority::Normal,
+            size: 0,
+            manners: None,
             asof,
             tags,
             tag_clock,
@@ -160,13 +122,40 @@ impl Entry {
         Self { own_until, ..self }
     }
 
+    /// The same entry, as its profile wants it to be treated; `load` is how long its factory took, where
+    /// that is known.
+    pub(crate) fn treated(mut self, profile: &Profile, now: Tick, load: Option<Duration>) -> Self {
+        self.is_revocable = profile.revocable;
+        self.priority = profile.priority;
+        let size = match profile.size {
+            Some(size) => size.as_u64(),
+            None => self.content.size() as u64,
+        };
+        self.size = u32::try_from(size).unwrap_or(u32::MAX);
+        self.manners = Manners::of(profile, now, load);
+        self
+    }
+
+    /// The same entry, with what its source said of the version of the value.
+    pub(crate) fn validated(mut self, validators: Option<Arc<Validators>>) -> Self {
+        if validators.is_some() {
+            self.manners.get_or_insert_default().validators = validators;
+        }
+        self
+    }
+
+    /// What its source said of the version of the value.
+    pub(crate) fn validators(&self) -> Option<Arc<Validators>> {
+        self.manners.as_ref()?.validators.clone()
+    }
+
     /// The same entry, fresh and kept in this process for no longer than its profile lets it.
     pub(crate) fn within(mut self, profile: &Profile, now: Tick) -> Self {
         let life = &mut self.lifetime;
-        if let Some(limit) = profile.l1_duration {
+        if let Some(limit) = profile.l1_duration() {
             life.fresh_until = life.fresh_until.min(now.after(limit));
         }
-        if let Some(limit) = profile.l1_retention {
+        if let Some(limit) = profile.l1_retention() {
             let until = life.retained_until.min(now.after(limit));
             life.retained_until = until.max(life.fresh_until);
         }
@@ -184,6 +173,10 @@ impl Entry {
     pub(crate) fn with_lifetime(&self, lifetime: Lifetime) -> Self {
         Self {
             is_fallback: self.is_fallback,
+            is_revocable: self.is_revocable,
+            priority: self.priority,
+            size: self.size,
+            manners: self.manners.clone(),
             own_until: self.own_until,
             ..Self::new(
                 self.content.clone(),
@@ -209,8 +202,21 @@ impl Entry {
         self.with_lifetime(Lifetime {
             eager_at: Tick::NEVER,
             fresh_until: self.lifetime.fresh_until.min(now),
-            retained_until: self.lifetime.retained_until,
+            retained_until: match self.is_revocable {
+                true => now,
+                false => self.lifetime.retained_until,
+            },
         })
+    }
+
+    /// What it is worth to one who reads it now, and with that keeps it from being idle.
+    pub(crate) fn freshness_on_read(&self, now: Tick) -> Freshness {
+        let freshness = self.lifetime.freshness(now);
+        match &self.manners {
+            // Given in place of an error, it counts for the throttle, however long nobody read it.
+            Some(manners) if !self.is_fallback => manners.freshness(&self.lifetime, freshness, now),
+            _ => freshness,
+        }
     }
 
     /// The same value, given in place of an error for the length of the throttle.
@@ -238,6 +244,10 @@ impl Entry {
         now < self.lifetime.eager_at
             && now < self.lifetime.fresh_until
             && !self.is_fallback
+            && self
+                .manners
+                .as_ref()
+                .is_none_or(|manners| manners.are_plain())
             && self.is_checked(clock)
     }
 
@@ -257,7 +267,7 @@ impl Entry {
     #[inline]
     pub(crate) fn touch(&self) -> bool {
         // Relaxed, and a load before the store: it is a hint, and a shared line should stay shared.
-        if self.is_touched.load(Ordering::Relaxed) {
+        if self.is_touched.load(Ordering::Relaxed) || self.priority == Priority::Low {
             return false;
         }
         self.is_touched.store(true, Ordering::Relaxed);
@@ -277,49 +287,16 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn value() -> Content {
-        Content::Value(Arc::new(1_u32))
-    }
-
-    fn lifetime(profile: &Profile) -> Lifetime {
-        Lifetime::of(profile, &value(), Tick::ZERO, 0.0)
-    }
-
-    #[test]
-    fn an_entry_is_fresh_then_eager_then_stale_then_expired() {
-        let life = lifetime(&Profile {
-            duration: 10 * SECOND,
-            retention: 60 * SECOND,
-            ..Profile::BUILT_IN
-        });
-        let at = |seconds: u64| life.freshness(Tick::ZERO.after(Duration::from_secs(seconds)));
-        assert_eq!(at(7), Freshness::Fresh);
-        assert_eq!(at(8), Freshness::Eager);
-        assert_eq!(at(10), Freshness::Stale);
-        assert_eq!(at(60), Freshness::Expired);
-    }
-
-    #[test]
-    fn retention_below_the_duration_is_raised_to_it() {
-        let life = lifetime(&Profile {
-            duration: 10 * SECOND,
-            retention: SECOND,
-            ..Profile::BUILT_IN
-        });
-        assert_eq!(life.retained_until, life.fresh_until);
-    }
-
-    #[test]
-    fn without_fail_safe_nothing_is_kept_past_the_duration() {
-        let life = lifetime(&Profile {
-            fail_safe: false,
-            ..Profile::BUILT_IN
-        });
-        assert_eq!(life.retained_until, life.fresh_until);
+    fn entry(profile: &Profile) -> Entry {
+        let content = Content::Value(Arc::new(1_u32));
+        let life = Lifetime::of(profile, &content, (Tick::ZERO, SystemTime::UNIX_EPOCH), 0.0);
+        Entry::new(content, || "u32", life, Asof::default(), None, 0)
     }
 
     #[test]
@@ -328,38 +305,14 @@ mod tests {
             l1_retention: Some(SECOND),
             ..Profile::BUILT_IN
         };
-        let entry = Entry::new(
-            value(),
-            || "u32",
-            lifetime(&profile),
-            Asof::default(),
-            None,
-            0,
-        );
-        let life = entry.within(&profile, Tick::ZERO).lifetime;
+        let life = entry(&profile).within(&profile, Tick::ZERO).lifetime;
         assert_eq!(life.retained_until, life.fresh_until);
     }
 
     #[test]
-    fn durations_of_centuries_with_jitter_do_not_overflow() {
-        let life = Lifetime::of(
-            &Profile {
-                duration: Duration::MAX,
-                jitter: 3600 * SECOND,
-                eager_refresh: None,
-                ..Profile::BUILT_IN
-            },
-            &value(),
-            Tick::ZERO.after(SECOND),
-            0.9,
-        );
-        assert_eq!(life.fresh_until, Tick::NEVER);
-    }
-
-    #[test]
     fn a_throttled_copy_does_not_outlive_its_retention() {
-        let life = lifetime(&Profile::BUILT_IN);
-        let entry = Entry::new(value(), || "u32", life, Asof::default(), None, 0);
+        let entry = entry(&Profile::BUILT_IN);
+        let life = entry.lifetime;
         let late = Tick::from_nanos(life.retained_until.as_nanos() - 1);
         let copy = entry.throttled(late, 30 * SECOND, 0);
         assert_eq!(copy.lifetime.fresh_until, life.retained_until);

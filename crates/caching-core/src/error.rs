@@ -80,6 +80,25 @@ pub enum CacheError {
         limit: usize,
     },
 
+    /// More keys than a call may name.
+    #[error("a call may name {limit} keys and was given {count}; split them over several calls")]
+    TooManyKeys {
+        /// How many there were.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+
+    /// A ticket that was taken for another key, or on another cache.
+    #[error(
+        "the ticket is not one of key \"{key}\"; take it with `ticket` of that key, in the same scope, on \
+         the same cache"
+    )]
+    TicketOfAnotherKey {
+        /// The key, as `kind:text`.
+        key: String,
+    },
+
     /// The factory returned an error, and there was nothing stale to give instead.
     #[error("the factory of key \"{key}\" failed: {source}")]
     Factory {
@@ -122,7 +141,10 @@ pub enum CacheError {
     },
 
     /// The factory was dropped before it ended, because its runtime or the cache shut down.
-    #[error("the factory of key \"{key}\" was stopped before it ended")]
+    #[error(
+        "the factory of key \"{key}\" was stopped before it ended, with its runtime or with the cache; \
+         ask again on a runtime that goes on"
+    )]
     FactoryAborted {
         /// The key, as `kind:text`.
         key: String,
@@ -142,17 +164,22 @@ pub enum CacheError {
     },
 
     /// The cache was stopped.
-    #[error("the cache is stopped")]
+    #[error("the cache is stopped; stop those who call it first, or build another one")]
     Stopped,
 
-    /// A value has to be loaded, and the runtime drives no timers, which limits need.
+    /// A factory or the shared store has to be waited for, and the runtime drives no timers, which limits
+    /// need.
     #[error(
-        "loading needs a tokio runtime with timers; call `enable_time` or `enable_all` on its builder"
+        "waiting for a factory or the shared store needs a tokio runtime with timers; \
+         call `enable_time` or `enable_all` on its builder"
     )]
     NoTimers,
 
-    /// A value has to be loaded, and there is no tokio runtime to load it on.
-    #[error("loading needs a tokio runtime; call the cache from inside `#[tokio::main]` or a task")]
+    /// A factory or the shared store has to be waited for, and there is no tokio runtime to do so on.
+    #[error(
+        "waiting for a factory or the shared store needs a tokio runtime; \
+         call the cache from inside `#[tokio::main]` or a task"
+    )]
     NoRuntime,
 }
 
@@ -168,6 +195,8 @@ impl CacheError {
                 | Self::TypeMismatch { .. }
                 | Self::InvalidTag { .. }
                 | Self::TooManyTags { .. }
+                | Self::TicketOfAnotherKey { .. }
+                | Self::TooManyKeys { .. }
                 | Self::Reentrant { .. }
                 | Self::Stopped
         )
@@ -267,6 +296,21 @@ pub enum CacheBuildError {
     NoKeyPrefix {
         /// Its name.
         name: &'static str,
+    },
+
+    /// A [`KeyScope`](crate::KeyScope) that does not name the shared scope as all processes do.
+    #[error(
+        "the `KeyScope` names what is shared `{written}`, and takes `{expected}` for {read}; other processes \
+         name it `{expected}`, and what they invalidate of it would be missed: write `SHARED_SCOPE_TEXT` in \
+         `text`, and read it in `parse` and `known`"
+    )]
+    SharedScopeMisnamed {
+        /// What `KeyScope::text` gives for `ScopeId::SHARED`.
+        written: String,
+        /// What `KeyScope::known` takes the expected text for.
+        read: &'static str,
+        /// The text that other processes write.
+        expected: &'static str,
     },
 
     /// A shared store without encryption, where that is not allowed.

@@ -166,3 +166,4 @@ macro_rules! plain_key {
 
 plain_key!(str);
 plain_key!(String);
+plain_key!(&str);

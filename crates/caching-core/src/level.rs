@@ -14,4 +14,4 @@ pub use self::l2::{
 pub use self::memory::{MemoryBackplane, MemoryL2, MemoryRecord, MemorySnapshot, MemoryStore};
 
 pub(crate) use self::guard::Guard;
-pub(crate) use self::l1::L1;
+pub(crate) use self::l1::{L1, Room};

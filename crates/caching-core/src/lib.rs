@@ -37,7 +37,7 @@
 //! | room | holds |
 //! | --- | --- |
 //! | [`HybridCache`] | the public verbs |
-//! | [`CacheKey`], [`Key`], [`Tag`] | what values are named and grouped by |
+//! | [`CacheKey`], [`Key`], [`Tag`], [`macro@cached`] | what values are named and grouped by |
 //! | [`EntryOptions`], [`CacheConfig`] | how values are kept: by call, by profile, by default |
 //! | [`KeyScope`], [`Codec`], [`PayloadTransform`], [`L2`], [`Backplane`], [`Clock`] | the seams where other crates meet this one |
 //! | [`CacheError`], [`Outcome`], [`Stats`] | what came of a call, and of all of them |
@@ -71,12 +71,13 @@ mod tag;
 mod units;
 mod value;
 
-pub use caching_macros::CacheKey;
+pub use caching_macros::{CacheKey, cached};
 
 pub use self::cache::{
-    Batch, Demand, Get, GetDetailed, GetFuture, GetOrSet, GetOrSetDetailed, GetOrSetFuture,
-    HybridCache, HybridCacheBuilder, Invalidated, NoTags, Optional, Plaintext, Required, Set,
-    SetFuture, TagSource, TagsFrom, Ticket, Token, Version,
+    Batch, Demand, Get, GetDetailed, GetFuture, GetMany, GetManyDetailed, GetOrSet,
+    GetOrSetDetailed, GetOrSetFuture, GetOrSetMany, GetOrSetManyDetailed, GetOrSetManyEach,
+    HybridCache, HybridCacheBuilder, Invalidated, MAX_KEYS, ManyContext, NoTags, Optional,
+    Plaintext, Required, Set, SetFuture, SetMany, TagSource, TagsFrom, Ticket, Token, Version,
 };
 pub use self::clock::{Clock, SystemClock, Tick, TokioClock};
 #[cfg(feature = "message-pack")]
@@ -86,7 +87,7 @@ pub use self::codec::{Codec, CodecChoice, JsonCodec, PayloadContext, PayloadTran
 #[doc(hidden)]
 pub use self::coherence::Rule;
 pub use self::coherence::{Applied, Asof, Backplane, Change, Epoch, Mode, Notice, Partition, Seq};
-pub use self::config::{CacheConfig, CoherenceConfig, L1Config, L2Config};
+pub use self::config::{CacheConfig, CoherenceConfig, L1Config, L2Config, WarmUpConfig};
 pub use self::error::{BoxError, CacheBuildError, CacheBuildErrors, CacheError, SharedError};
 pub use self::flow::FactoryContext;
 pub use self::key::{CacheKey, Key, KeyKind, KeyName, KeyOf, KeyText, NotAKeyName};
@@ -96,15 +97,21 @@ pub use self::level::{
     PurgeTimes, PurgedAnswer, PutAnswer, ReadAnswer, Record,
 };
 #[cfg(feature = "host")]
-pub use self::module::CachingModule;
-pub use self::observe::{Propagation, SharedStatus, Stats};
+pub use self::module::{
+    CacheName, CachingModule, Named, NamedCacheBuilder, NamedCacheModule, WarmUp, WarmUpContext,
+    WarmUpProgress,
+};
+pub use self::observe::{
+    CacheEvent, Durations, EventKey, Events, EvictedValue, EvictionReason, Explanation, FactoryEnd,
+    KeptHere, KeptThere, SharedStatus, Stats, Worth,
+};
 pub use self::options::EntryOptions;
 pub use self::outcome::{Cached, Level, Outcome};
 pub use self::scope::{
     BoxFuture, KeyScope, NoScope, SHARED_SCOPE_TEXT, Scope, ScopeId, ScopeText, SharedScope,
 };
 pub use self::tag::{MAX_TAG_LENGTH, MAX_TAGS, Tag, Tags};
-pub use self::units::{CompressAbove, EagerRefresh, Limit};
+pub use self::units::{EagerRefresh, Limit, Priority, SizeLimit};
 pub use self::value::{CacheValue, ValueType};
 
 /// Names a kind to the registry; what `derive(CacheKey)` expands to.
@@ -146,6 +153,36 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guides/keys-and-profiles.md")]
     struct KeysAndProfiles;
+
+    #[doc = include_str!("../../../docs/guides/freshness.md")]
+    struct Freshness;
+
+    #[doc = include_str!("../../../docs/guides/many-keys.md")]
+    struct ManyKeys;
+
+    #[doc = include_str!("../../../docs/guides/observing.md")]
+    struct Observing;
+
+    #[doc = include_str!("../../../docs/guides/pitfalls.md")]
+    struct Pitfalls;
+
+    #[doc = include_str!("../../../docs/migrating/from-moka.md")]
+    struct FromMoka;
+
+    #[doc = include_str!("../../../docs/migrating/from-cached.md")]
+    struct FromCached;
+
+    #[doc = include_str!("../../../docs/guides/cached-functions.md")]
+    struct CachedFunctions;
+
+    #[doc = include_str!("../../../docs/guides/conditional-loads.md")]
+    struct ConditionalLoads;
+
+    #[doc = include_str!("../../../docs/guides/warm-up.md")]
+    struct WarmUps;
+
+    #[doc = include_str!("../../../docs/guides/named-caches.md")]
+    struct NamedCaches;
 
     #[doc = include_str!("../../../docs/guides/testing.md")]
     struct Testing;

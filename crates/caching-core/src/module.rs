@@ -1,14 +1,21 @@
 //! The cache as a module of an app host.
 
+mod named;
+mod warm_up;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use app_host::{
-    AppContext, BoxError, ConfigureContext, Health, Module, ServiceBuilder, Services, async_trait,
+    AppContext, BoxError, ConfigureContext, Health, MissingService, Module, ServiceBuilder,
+    Services, async_trait,
 };
 
 use crate::cache::{HybridCache, HybridCacheBuilder, Plaintext};
 use crate::config::CacheConfig;
+
+pub use self::named::{CacheName, Named, NamedCacheBuilder, NamedCacheModule};
+pub use self::warm_up::{WarmUp, WarmUpContext, WarmUpProgress};
 
 /// The section of encryption. It is declared here as well, since what it says of plaintext is this
 /// module's to decide.
@@ -59,8 +66,9 @@ impl Module for CachingModule {
         for shared in shared_kinds(inventory::iter::<KnownKind>) {
             tracing::warn!("{shared}; where they meet in one cache, equal texts name one entry");
         }
-        check_profiles(&config)?;
+        check_profiles(&config, "cache")?;
         let plaintext = plaintext(cx)?;
+        cx.provide(WarmUp::new(config.warm_up.clone()));
         let builder = HybridCache::builder()
             .config(config)
             .default_key_prefix(cx.app_name())
@@ -68,10 +76,8 @@ impl Module for CachingModule {
         cx.provide(builder);
         let is_production = cx.environment().is_production();
         cx.health_check("cache", move |services| {
-            let health = match services.get::<HybridCache>() {
-                Ok(cache) => health(&cache, is_production),
-                Err(missing) => Health::down(missing.to_string()),
-            };
+            let health = health_of(&services, is_production)
+                .unwrap_or_else(|missing| Health::down(missing.to_string()));
             async { health }
         });
         Ok(())
@@ -84,6 +90,7 @@ impl Module for CachingModule {
                 "the shared store does not answer; the application starts without it and goes on trying"
             );
         }
+        cx.services().get::<WarmUpProgress>()?.begin(cx, &cache);
         Ok(())
     }
 
@@ -110,6 +117,15 @@ fn plaintext(cx: &ConfigureContext<'_>) -> Result<Plaintext, BoxError> {
     } else {
         Plaintext::Warned
     })
+}
+
+/// What readiness says while the cache is warmed up, and once it has been.
+fn health_of(services: &Services, is_production: bool) -> Result<Health, MissingService> {
+    let cache = services.get::<HybridCache>()?;
+    let warm_up = services.get::<WarmUpProgress>()?;
+    Ok(warm_up
+        .health()
+        .unwrap_or_else(|| health(&cache, is_production)))
 }
 
 /// What readiness says of the cache: it serves in any case, if need be from the source.
@@ -181,7 +197,7 @@ fn shared_kinds<'a>(known: impl IntoIterator<Item = &'a KnownKind>) -> Vec<Strin
 }
 
 /// Refuses profiles that no key of this program can have: they would silently do nothing.
-fn check_profiles(config: &CacheConfig) -> Result<(), BoxError> {
+fn check_profiles(config: &CacheConfig, section: &str) -> Result<(), BoxError> {
     let known: BTreeSet<&str> = inventory::iter::<KnownKind>
         .into_iter()
         .map(|known| known.kind)
@@ -191,7 +207,7 @@ fn check_profiles(config: &CacheConfig) -> Result<(), BoxError> {
         .profiles
         .keys()
         .filter(|kind| !known.contains(kind.as_str()))
-        .map(|kind| format!("`cache.profiles.{kind}`"))
+        .map(|kind| format!("`{section}.profiles.{kind}`"))
         .collect();
     if unknown.is_empty() {
         return Ok(());

@@ -1,5 +1,9 @@
 //! What a cache did, in numbers.
 
+mod durations;
+mod events;
+mod explanation;
+mod factories;
 mod hits;
 mod propagation;
 mod seldom;
@@ -7,9 +11,13 @@ mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use self::propagation::Propagation;
+pub use self::durations::Durations;
+pub use self::events::{CacheEvent, EventKey, Events, EvictedValue, EvictionReason, FactoryEnd};
+pub use self::explanation::{Explanation, KeptHere, KeptThere, Worth};
 pub use self::status::SharedStatus;
 
+pub(crate) use self::events::EventBus;
+pub(crate) use self::factories::{FactoryMeter, factory_meter};
 use self::hits::Hits;
 pub(crate) use self::propagation::PropagationMeter;
 pub(crate) use self::seldom::Seldom;
@@ -73,6 +81,8 @@ counters! {
     /// Values that were kept for a short while at most, and by this process alone, since their source
     /// may have lagged behind an invalidation.
     lagging_loads,
+    /// Entries whose room `reap` has given back.
+    reaped,
     /// Keys that were removed or expired.
     invalidations,
     /// Tags, kinds, scopes and whole caches that were removed or expired.
@@ -81,7 +91,8 @@ counters! {
     l2_hits,
     /// Calls to the shared store that failed, or were not answered in time.
     l2_failures,
-    /// Records of the shared store that could not be read: foreign, damaged, too large, not decrypted.
+    /// Times that a record of the shared store could not be read: foreign, damaged, too large, not
+    /// decrypted. A load that looks before and after it has its turn counts it twice.
     l2_unreadable,
     /// Values that could not be stored outside the process: too large, or not to be written.
     l2_unshared,
@@ -121,6 +132,10 @@ impl Counter {
     pub(crate) fn add(&self) {
         // Relaxed: a count orders nothing.
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_many(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {

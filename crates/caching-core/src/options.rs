@@ -1,12 +1,16 @@
 //! How an entry is kept: what a call, a profile and the defaults say, and what comes of it.
 
-use std::time::Duration;
+mod profile;
 
+use std::time::{Duration, SystemTime};
+
+use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::CodecChoice;
-use crate::entry::Content;
-use crate::units::{EagerRefresh, Limit, optional_duration};
+use crate::units::{EagerRefresh, Limit, Priority, optional_duration};
+
+pub(crate) use self::profile::{Profile, is_share};
 
 /// How an entry is kept. Every option may be left out.
 ///
@@ -32,6 +36,17 @@ pub struct EntryOptions {
     #[serde(with = "optional_duration", skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
 
+    /// The instant at which the value ends, in place of a duration: until midnight, say. Jitter does
+    /// not lengthen it; one that is over stores nothing. For a call or a factory, not for a file.
+    #[serde(skip)]
+    pub until: Option<SystemTime>,
+
+    /// How long a value stays fresh in this process without being read; each hit begins that anew, up
+    /// to the end of its duration. What was idle for longer is looked up in the shared store again.
+    /// Default: `off`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sliding: Option<Limit>,
+
     /// How long "there is none" is fresh, where a factory answered `None`. Default: `30s`
     #[serde(with = "optional_duration", skip_serializing_if = "Option::is_none")]
     pub negative_duration: Option<Duration>,
@@ -44,6 +59,17 @@ pub struct EntryOptions {
     /// Whether a stale value is given instead of an error when the factory fails. Default: `true`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fail_safe: Option<bool>,
+
+    /// Whether values may be withdrawn, such as permissions: no read is ever given a stale one, and what
+    /// is expired is removed. It switches fail-safe off, and whatever else gives stale values.
+    /// Default: `false`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revocable: Option<bool>,
+
+    /// Whether `get` gives stale values, labelled, without being asked for them in the call.
+    /// Default: `false`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_stale: Option<bool>,
 
     /// How long a value is kept at all, counted from when it was stored; past its duration only as
     /// a fallback. Less than the duration is raised to it. Default: `2h`
@@ -64,8 +90,8 @@ pub struct EntryOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factory_hard_limit: Option<Limit>,
 
-    /// The share of the duration after which a hit refreshes its entry behind the caller's back.
-    /// Default: `0.8`
+    /// When a hit refreshes its entry behind the caller's back: from a share of the duration on, or
+    /// at `random`, the likelier the nearer the end and the slower its factory was. Default: `0.8`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eager_refresh: Option<EagerRefresh>,
 
@@ -95,6 +121,25 @@ pub struct EntryOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serve_stale: Option<Limit>,
 
+    /// About how many bytes a value takes up in memory, for `cache.l1.max_bytes`. Default: what its
+    /// type takes up, and the text of a string; what it points to otherwise cannot be told
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<ByteSize>,
+
+    /// Who is evicted first when room in this process gets short: `low`, `normal` or `high`.
+    /// Default: `normal`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+
+    /// Whether this process is asked for values. In a profile, it then keeps none of the kind either.
+    /// Default: `true`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1_read: Option<bool>,
+
+    /// Whether values are kept in this process. Default: `true`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1_write: Option<bool>,
+
     /// Whether the shared store is asked for values. Default: `true`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub l2_read: Option<bool>,
@@ -110,224 +155,4 @@ impl EntryOptions {
     pub fn new() -> Self {
         Self::default()
     }
-
-    /// What is built in: the value of every option that nobody sets.
-    #[must_use]
-    pub fn built_in() -> Self {
-        let built_in = Profile::BUILT_IN;
-        let limit = |limit: Option<Duration>| limit.map_or(Limit::Off, Limit::After);
-        Self {
-            duration: Some(built_in.duration),
-            negative_duration: Some(built_in.negative_duration),
-            jitter: Some(limit(
-                Some(built_in.jitter).filter(|jitter| !jitter.is_zero()),
-            )),
-            fail_safe: Some(built_in.fail_safe),
-            retention: Some(built_in.retention),
-            throttle: Some(built_in.throttle),
-            factory_soft_limit: Some(limit(built_in.factory_soft_limit)),
-            factory_hard_limit: Some(limit(built_in.factory_hard_limit)),
-            eager_refresh: Some(
-                built_in
-                    .eager_refresh
-                    .map_or(EagerRefresh::Off, EagerRefresh::At),
-            ),
-            codec: Some(built_in.codec),
-            l1_duration: Some(limit(built_in.l1_duration)),
-            l1_retention: Some(limit(built_in.l1_retention)),
-            source_lag: Some(built_in.source_lag),
-            serve_stale: Some(limit(built_in.serve_stale)),
-            l2_read: Some(built_in.l2_read),
-            l2_write: Some(built_in.l2_write),
-        }
-    }
-
-    /// These options, and where one is left out, that of `other`.
-    #[must_use]
-    pub fn or(self, other: &Self) -> Self {
-        Self {
-            duration: self.duration.or(other.duration),
-            negative_duration: self.negative_duration.or(other.negative_duration),
-            jitter: self.jitter.or(other.jitter),
-            fail_safe: self.fail_safe.or(other.fail_safe),
-            retention: self.retention.or(other.retention),
-            throttle: self.throttle.or(other.throttle),
-            factory_soft_limit: self.factory_soft_limit.or(other.factory_soft_limit),
-            factory_hard_limit: self.factory_hard_limit.or(other.factory_hard_limit),
-            eager_refresh: self.eager_refresh.or(other.eager_refresh),
-            codec: self.codec.or(other.codec),
-            l1_duration: self.l1_duration.or(other.l1_duration),
-            l1_retention: self.l1_retention.or(other.l1_retention),
-            source_lag: self.source_lag.or(other.source_lag),
-            serve_stale: self.serve_stale.or(other.serve_stale),
-            l2_read: self.l2_read.or(other.l2_read),
-            l2_write: self.l2_write.or(other.l2_write),
-        }
-    }
-}
-
-/// Writes a setter of the options' own name for each of them.
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
-        impl EntryOptions {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $name(mut self, $name: $type) -> Self {
-                    self.$name = Some($name);
-                    self
-                }
-            )*
-        }
-    };
-}
-
-setters! {
-    /// Sets [`duration`](#structfield.duration).
-    duration: Duration;
-    /// Sets [`negative_duration`](#structfield.negative_duration).
-    negative_duration: Duration;
-    /// Sets [`jitter`](#structfield.jitter).
-    jitter: Limit;
-    /// Sets [`fail_safe`](#structfield.fail_safe).
-    fail_safe: bool;
-    /// Sets [`retention`](#structfield.retention).
-    retention: Duration;
-    /// Sets [`throttle`](#structfield.throttle).
-    throttle: Duration;
-    /// Sets [`factory_soft_limit`](#structfield.factory_soft_limit).
-    factory_soft_limit: Limit;
-    /// Sets [`factory_hard_limit`](#structfield.factory_hard_limit).
-    factory_hard_limit: Limit;
-    /// Sets [`eager_refresh`](#structfield.eager_refresh).
-    eager_refresh: EagerRefresh;
-    /// Sets [`codec`](#structfield.codec).
-    codec: CodecChoice;
-    /// Sets [`l1_duration`](#structfield.l1_duration).
-    l1_duration: Limit;
-    /// Sets [`l1_retention`](#structfield.l1_retention).
-    l1_retention: Limit;
-    /// Sets [`source_lag`](#structfield.source_lag).
-    source_lag: Duration;
-    /// Sets [`serve_stale`](#structfield.serve_stale).
-    serve_stale: Limit;
-    /// Sets [`l2_read`](#structfield.l2_read).
-    l2_read: bool;
-    /// Sets [`l2_write`](#structfield.l2_write).
-    l2_write: bool;
-}
-
-/// Options with nothing left open: what the flows work with.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Profile {
-    pub(crate) duration: Duration,
-    pub(crate) negative_duration: Duration,
-    pub(crate) jitter: Duration,
-    pub(crate) fail_safe: bool,
-    pub(crate) retention: Duration,
-    pub(crate) throttle: Duration,
-    pub(crate) factory_soft_limit: Option<Duration>,
-    pub(crate) factory_hard_limit: Option<Duration>,
-    pub(crate) eager_refresh: Option<f64>,
-    pub(crate) codec: CodecChoice,
-    pub(crate) l1_duration: Option<Duration>,
-    pub(crate) l1_retention: Option<Duration>,
-    pub(crate) source_lag: Duration,
-    pub(crate) serve_stale: Option<Duration>,
-    pub(crate) l2_read: bool,
-    pub(crate) l2_write: bool,
-}
-
-impl Profile {
-    /// The value of every option that nobody sets.
-    pub(crate) const BUILT_IN: Self = Self {
-        duration: Duration::from_secs(5 * 60),
-        negative_duration: Duration::from_secs(30),
-        jitter: Duration::ZERO,
-        fail_safe: true,
-        retention: Duration::from_secs(2 * 60 * 60),
-        throttle: Duration::from_secs(30),
-        factory_soft_limit: Some(Duration::from_secs(2)),
-        factory_hard_limit: Some(Duration::from_secs(10)),
-        eager_refresh: Some(0.8),
-        codec: CodecChoice::Json,
-        l1_duration: None,
-        l1_retention: None,
-        source_lag: Duration::ZERO,
-        serve_stale: None,
-        l2_read: true,
-        l2_write: true,
-    };
-
-    /// What is built in, with these options over it.
-    pub(crate) fn new(options: &EntryOptions) -> Self {
-        Self::BUILT_IN.with(options)
-    }
-
-    /// The longest that a value or its absence is fresh.
-    pub(crate) fn longest(&self, content: &Content) -> Duration {
-        let duration = match content {
-            Content::Value(_) => self.duration,
-            Content::Absent => self.negative_duration,
-        };
-        duration.saturating_add(self.jitter)
-    }
-
-    /// This profile, with the options of a call over it.
-    pub(crate) fn with(mut self, options: &EntryOptions) -> Self {
-        fn set<T: Copy>(field: &mut T, option: Option<T>) {
-            if let Some(value) = option {
-                *field = value;
-            }
-        }
-        set(&mut self.duration, options.duration);
-        set(&mut self.negative_duration, options.negative_duration);
-        set(
-            &mut self.jitter,
-            options
-                .jitter
-                .map(|jitter| jitter.duration().unwrap_or_default()),
-        );
-        set(&mut self.fail_safe, options.fail_safe);
-        set(&mut self.retention, options.retention);
-        set(&mut self.throttle, options.throttle);
-        set(
-            &mut self.factory_soft_limit,
-            options.factory_soft_limit.map(Limit::duration),
-        );
-        set(
-            &mut self.factory_hard_limit,
-            options.factory_hard_limit.map(Limit::duration),
-        );
-        set(
-            &mut self.eager_refresh,
-            options.eager_refresh.map(|eager| match eager {
-                EagerRefresh::Off => None,
-                // A share that is none never comes; configuration refuses it with a message.
-                EagerRefresh::At(share) => Some(share).filter(|share| is_share(*share)),
-            }),
-        );
-        set(&mut self.codec, options.codec);
-        set(
-            &mut self.l1_duration,
-            options.l1_duration.map(Limit::duration),
-        );
-        set(
-            &mut self.l1_retention,
-            options.l1_retention.map(Limit::duration),
-        );
-        set(&mut self.source_lag, options.source_lag);
-        set(
-            &mut self.serve_stale,
-            options.serve_stale.map(Limit::duration),
-        );
-        set(&mut self.l2_read, options.l2_read);
-        set(&mut self.l2_write, options.l2_write);
-        self
-    }
-}
-
-/// Whether this is a share of a duration at which something can happen.
-pub(crate) fn is_share(share: f64) -> bool {
-    share > 0.0 && share < 1.0
 }

@@ -64,7 +64,10 @@ pub trait KeyScope: Send + Sync + 'static {
 
     /// The text of a scope, as it stands in physical keys and logs: `t:acme`.
     ///
-    /// It must be unique, and free of control characters and spaces.
+    /// It must be unique, and of visible ASCII without spaces. That of [`ScopeId::SHARED`] is
+    /// [`SHARED_SCOPE_TEXT`], which [`parse`](Self::parse) and [`known`](Self::known) have to read as such:
+    /// by it processes tell each other what they invalidate, and a cache on a shared store refuses to be
+    /// built otherwise.
     fn text(&self, id: ScopeId) -> Arc<str>;
 
     /// The scope with this text, the reverse of [`text`](Self::text).

@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::de::{self, Deserializer, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 
 /// A limit in time that can be switched off: `"2s"` or `"off"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,31 +34,51 @@ impl From<Duration> for Limit {
     }
 }
 
-/// When a hit refreshes its entry behind the caller's back: a share of the duration, or `"off"`.
+/// When a hit refreshes its entry behind the caller's back: a share of the duration, `"random"` or `"off"`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EagerRefresh {
     /// Never.
     Off,
     /// From this share of the duration on, above 0 and below 1.
     At(f64),
+    /// At random, the likelier the nearer the end and the longer its factory took, so that many pods
+    /// rarely refresh at the same time. A value that came from the shared store is left to the pod
+    /// that loaded it.
+    ///
+    /// Source: Vattani, Chierichetti, Lowenstein, *Optimal Probabilistic Cache Stampede Prevention*,
+    /// Proceedings of the VLDB Endowment 8(8), 2015, with β = 1.
+    Random,
 }
 
-/// From which size on payloads are compressed: `"2KiB"`, or `"off"`.
+/// Who is evicted first when room in a process gets short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// As if it had never been read.
+    Low,
+    /// By how often it is read.
+    #[default]
+    Normal,
+    /// As if it had been read often.
+    High,
+}
+
+/// A limit in size that can be switched off: `"2KiB"` or `"off"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompressAbove {
-    /// No payload is compressed.
+pub enum SizeLimit {
+    /// No limit.
     Off,
-    /// Payloads that are longer than this, if they become shorter by it.
-    Size(ByteSize),
+    /// This many bytes.
+    At(ByteSize),
 }
 
-impl CompressAbove {
+impl SizeLimit {
     /// The size, unless it is off.
     #[must_use]
     pub const fn size(self) -> Option<ByteSize> {
         match self {
             Self::Off => None,
-            Self::Size(size) => Some(size),
+            Self::At(size) => Some(size),
         }
     }
 }
@@ -123,7 +144,7 @@ impl Serialize for Limit {
     }
 }
 
-impl<'de> Deserialize<'de> for CompressAbove {
+impl<'de> Deserialize<'de> for SizeLimit {
     fn deserialize<D: Deserializer<'de>>(de: D) -> Result<Self, D::Error> {
         de.deserialize_str(Text {
             expecting: "a size such as \"2KiB\", or \"off\"",
@@ -131,18 +152,18 @@ impl<'de> Deserialize<'de> for CompressAbove {
                 if text == "off" {
                     Ok(Self::Off)
                 } else {
-                    text.parse().map(Self::Size)
+                    text.parse().map(Self::At)
                 }
             },
         })
     }
 }
 
-impl Serialize for CompressAbove {
+impl Serialize for SizeLimit {
     fn serialize<S: Serializer>(&self, ser: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Off => ser.serialize_str("off"),
-            Self::Size(size) => size.serialize(ser),
+            Self::At(size) => size.serialize(ser),
         }
     }
 }
@@ -158,6 +179,7 @@ impl Serialize for EagerRefresh {
         match self {
             Self::Off => ser.serialize_str("off"),
             Self::At(share) => ser.serialize_f64(*share),
+            Self::Random => ser.serialize_str("random"),
         }
     }
 }
@@ -203,7 +225,7 @@ impl ShareOrOff {
             Ok(EagerRefresh::At(share))
         } else {
             Err(E::custom(format_args!(
-                "invalid value {share}, expected a share of the duration above 0 and below 1, or \"off\""
+                "invalid value {share}, expected a share of the duration above 0 and below 1, \"random\" or \"off\""
             )))
         }
     }
@@ -213,7 +235,7 @@ impl Visitor<'_> for ShareOrOff {
     type Value = EagerRefresh;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a share of the duration such as 0.8, or \"off\"")
+        f.write_str("a share of the duration such as 0.8, \"random\" or \"off\"")
     }
 
     fn visit_f64<E: de::Error>(self, share: f64) -> Result<EagerRefresh, E> {
@@ -231,6 +253,7 @@ impl Visitor<'_> for ShareOrOff {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<EagerRefresh, E> {
         match text {
             "off" => Ok(EagerRefresh::Off),
+            "random" => Ok(EagerRefresh::Random),
             // Environment variables are text.
             _ => Self::share(
                 text.parse()

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use caching_core::{
-    CacheConfig, CodecChoice, CompressAbove, EagerRefresh, EntryOptions, HybridCache, Limit,
+    CacheConfig, CodecChoice, EagerRefresh, EntryOptions, HybridCache, Limit, SizeLimit,
 };
 
 fn parse(toml: &str) -> Result<CacheConfig, String> {
@@ -71,7 +71,7 @@ fn units_are_humane_and_limits_can_be_off() {
     )
     .unwrap();
     assert_eq!(config.payload_limit.as_u64(), 64 * 1024);
-    assert_eq!(config.compress_above, CompressAbove::Off);
+    assert_eq!(config.compress_above, SizeLimit::Off);
     assert_eq!(
         config.profiles["invoice"].codec,
         Some(CodecChoice::MessagePack)

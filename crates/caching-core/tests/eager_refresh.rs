@@ -162,3 +162,45 @@ async fn a_share_that_is_none_is_no_reason_to_panic() {
         assert_eq!(*call.await.unwrap(), 1, "{share}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_random_refresh_fires_more_often_near_the_end_and_for_slow_factories() {
+    /// How many of 1 000 entries are refreshed by a hit so long before their end.
+    async fn refreshed(load: std::time::Duration, left: std::time::Duration) -> usize {
+        let cache = configured(
+            "concurrent_factories = 1000
+             defaults.eager_refresh = 'random'
+             defaults.factory_soft_limit = 'off'",
+        );
+        let loads = (0..1_000_u32).map(|n| {
+            let cache = cache.clone();
+            async move {
+                let key = format!("key {n}");
+                let read = cache.get_or_set(&key, move |_| async move {
+                    tokio::time::sleep(load).await;
+                    Ok::<_, std::io::Error>(n)
+                });
+                read.await.unwrap();
+            }
+        });
+        futures::future::join_all(loads).await;
+        pass(5 * MINUTE - left).await;
+        let source = Source::gated();
+        for n in 0..1_000_u32 {
+            let value = cache.get_or_set(&format!("key {n}"), source.gives(0)).await;
+            assert_eq!(*value.unwrap(), n, "nobody waits");
+        }
+        cache.stats().eager_refreshes as usize
+    }
+    let (quick, slow) = (SECOND / 10, 2 * SECOND);
+    assert_eq!(refreshed(quick, MINUTE).await, 0);
+    let (far, near) = (
+        refreshed(slow, 8 * SECOND).await,
+        refreshed(slow, SECOND).await,
+    );
+    // One in e^4, and one in e^0.5.
+    assert!((5..60).contains(&far), "{far}");
+    assert!((500..700).contains(&near), "{near}");
+    let quick_near = refreshed(quick, SECOND).await;
+    assert!(quick_near < 10, "{quick_near}");
+}

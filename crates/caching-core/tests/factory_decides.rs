@@ -232,3 +232,13 @@ async fn a_codec_is_not_for_a_factory_to_choose_and_other_pods_find_its_value() 
     b.get_or_set("key", truth.load()).await.unwrap();
     assert_eq!(truth.runs(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_factory_that_fails_and_allows_stale_values_gives_none_to_a_call_that_forbids_them() {
+    let lenient: Said = |cx| cx.set_options(EntryOptions::new().fail_safe(true));
+    let (cache, source) = (with_stale_value().await, Source::open());
+    let call = cache.get_or_set("key", says(lenient, &source, Err(broken())));
+    let error = call.fail_safe(false).await.unwrap_err();
+    assert!(matches!(error, CacheError::Factory { .. }), "{error}");
+    assert_eq!(fallback(&cache).await, Some(1), "for those who take it");
+}

@@ -7,6 +7,7 @@ mod support;
 use std::future::{IntoFuture, pending};
 use std::io;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use caching_core::{CacheError, CacheKey, HybridCache};
 use futures::FutureExt;
@@ -123,4 +124,22 @@ fn a_value_may_call_the_cache_while_it_is_dropped() {
         tell.send(()).unwrap();
     });
     assert_eq!(done.recv_timeout(5 * SECOND), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_without_a_deadline_that_a_clock_can_tell_waits_for_what_runs() {
+    let cache = configured("defaults.factory_hard_limit = 'off'");
+    let slow = Source::gated();
+    let load = {
+        let (cache, slow) = (cache.clone(), slow.clone());
+        tokio::spawn(async move { cache.get_or_set("key", slow.gives(1_u32)).await })
+    };
+    settle().await;
+    let stopping = tokio::spawn(async move { cache.stop(Duration::MAX).await });
+    pass(60 * MINUTE).await;
+    assert!(!stopping.is_finished());
+    slow.let_through().await;
+    assert!(stopping.await.unwrap());
+    // Whether its caller is given the value is a race with the stop.
+    let _ = load.await.unwrap();
 }

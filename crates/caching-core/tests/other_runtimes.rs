@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
-use caching_core::{CacheError, HybridCache, TokioClock};
+use caching_core::{CacheError, HybridCache, MemoryStore, Plaintext, TokioClock};
 use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::join_all;
@@ -72,6 +72,21 @@ fn loading_outside_a_runtime_is_an_error_that_says_so() {
     let load = cache.get_or_set("key", |_| async { Err::<u32, _>(broken()) });
     let error = block_on(load.into_future()).unwrap_err();
     assert!(matches!(error, CacheError::NoRuntime));
+}
+
+#[test]
+fn asking_the_store_outside_a_runtime_is_an_error_that_does_not_speak_of_loading() {
+    let builder = HybridCache::builder().default_key_prefix("test");
+    let builder = builder.plaintext(Plaintext::Allowed);
+    let cache = builder.l2(MemoryStore::new().l2()).build().unwrap();
+    let error = block_on(cache.version_of("red")).unwrap_err();
+    assert!(matches!(error, CacheError::NoRuntime));
+    let message = error.to_string();
+    assert!(
+        message.contains("the shared store needs a tokio runtime"),
+        "{message}"
+    );
+    assert!(!message.contains("loading"), "{message}");
 }
 
 #[test]

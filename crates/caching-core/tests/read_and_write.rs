@@ -284,3 +284,17 @@ async fn a_load_that_is_polled_after_its_end_waits_instead_of_panicking() {
     let again = tokio::time::timeout(SECOND, &mut load).await;
     assert!(again.is_err());
 }
+
+#[tokio::test]
+async fn a_ticket_of_another_key_or_another_cache_is_refused() {
+    let (cache, other) = (cache(), cache());
+    for ticket in [cache.ticket("b"), other.ticket("a")] {
+        let set = cache.set("a", 1_u32).since(ticket).await;
+        let error = set.unwrap_err();
+        assert!(
+            matches!(error, CacheError::TicketOfAnotherKey { .. }),
+            "{error}"
+        );
+    }
+    assert!(cache.peek::<_, u32>("a").unwrap().is_none());
+}

@@ -6,7 +6,10 @@ mod support;
 
 use std::sync::Arc;
 
-use caching_core::{BoxFuture, HybridCache, KeyScope, NoScope, Scope, ScopeId};
+use caching_core::{
+    BoxFuture, CacheBuildErrors, HybridCache, KeyScope, MemoryStore, NoScope, Plaintext,
+    SHARED_SCOPE_TEXT, Scope, ScopeId,
+};
 use support::{MINUTE, SECOND, Source, cache, pass, settle};
 
 tokio::task_local! {
@@ -24,10 +27,16 @@ impl KeyScope for TaskScope {
     }
 
     fn text(&self, id: ScopeId) -> Arc<str> {
-        format!("n:{}", id.as_u32()).into()
+        match id {
+            ScopeId::SHARED => SHARED_SCOPE_TEXT.into(),
+            id => format!("n:{}", id.as_u32()).into(),
+        }
     }
 
     fn parse(&self, text: &str) -> Result<ScopeId, NoScope> {
+        if text == SHARED_SCOPE_TEXT {
+            return Ok(ScopeId::SHARED);
+        }
         text.strip_prefix("n:")
             .and_then(|number| number.parse().ok())
             .map(ScopeId::new)
@@ -170,4 +179,62 @@ async fn more_purges_than_are_remembered_of_one_scope_leave_anothers_entries() {
     of(2).set("key", 1_u32).await.unwrap().accept_queued();
     purge(65_530..65_540).await;
     assert!(of(2).peek::<_, u32>("key").unwrap().is_some());
+}
+
+/// Writes this for the scope of what is shared, and reads that as it.
+struct Misnamed {
+    writes: &'static str,
+    reads: &'static str,
+}
+
+impl KeyScope for Misnamed {
+    fn current(&self) -> Result<ScopeId, NoScope> {
+        Ok(ScopeId::new(1))
+    }
+
+    fn text(&self, id: ScopeId) -> Arc<str> {
+        match id {
+            ScopeId::SHARED => self.writes.into(),
+            _ => "one".into(),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<ScopeId, NoScope> {
+        match text {
+            text if text == self.reads => Ok(ScopeId::SHARED),
+            "one" => Ok(ScopeId::new(1)),
+            _ => Err(NoScope::new("there is one scope, `one`")),
+        }
+    }
+
+    fn enter<'a>(&self, _: ScopeId, work: BoxFuture<'a, ()>) -> BoxFuture<'a, ()> {
+        work
+    }
+}
+
+#[test]
+fn a_scope_that_names_what_is_shared_otherwise_than_other_pods_is_refused_beside_a_store() {
+    let build = |writes, reads| -> Result<HybridCache, CacheBuildErrors> {
+        HybridCache::builder()
+            .key_scope(Misnamed { writes, reads })
+            .default_key_prefix("test")
+            .plaintext(Plaintext::Allowed)
+            .l2(MemoryStore::new().l2())
+            .build()
+    };
+    assert!(build(SHARED_SCOPE_TEXT, SHARED_SCOPE_TEXT).is_ok());
+    for (writes, reads) in [
+        ("n:0", "n:0"),
+        (SHARED_SCOPE_TEXT, "n:0"),
+        ("n:0", SHARED_SCOPE_TEXT),
+    ] {
+        let refusal = build(writes, reads).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("`{writes}`")), "{refusal}");
+        assert!(refusal.contains("`SHARED_SCOPE_TEXT`"), "{refusal}");
+    }
+    let alone = HybridCache::builder().key_scope(Misnamed {
+        writes: "n:0",
+        reads: "n:0",
+    });
+    assert!(alone.build().is_ok(), "nobody else has to read it");
 }

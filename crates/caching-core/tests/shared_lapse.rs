@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use caching_core::{HybridCache, Level, Outcome};
+use caching_core::{EntryOptions, HybridCache, Level, Limit, Outcome};
 use caching_testkit::{Gate, L2Operation};
 use support::SECOND;
 use support::pods::{
@@ -214,4 +214,61 @@ async fn two_heartbeats_after_the_store_is_back_there_are_hits_again() {
     }
     moment().await;
     assert_eq!(truth.runs(), 1);
+}
+
+/// A pod that gives a stale value in place of an error, and whose lease is over; the store would answer.
+async fn lapsed_with_a_fallback(truth: &Truth) -> Pod {
+    let a = pod(&store()).await;
+    fill(&[&a], truth).await;
+    assert!(a.expire("key").await.unwrap().is_applied());
+    assert!(read_broken(&a, truth).await.unwrap().1.is_stale());
+    tokio::time::advance(2 * SECOND).await; // and nothing ran meanwhile
+    assert!(!a.is_leased());
+    a
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_get_that_regains_the_lease_gives_a_stale_value_only_when_asked() {
+    let truth = Truth::new();
+    for allowed in [false, true] {
+        let a = lapsed_with_a_fallback(&truth).await;
+        let before = a.stats();
+        let get = a.get::<_, u64>("key");
+        let get = if allowed { get.allow_stale() } else { get };
+        let read = get.detailed().await.unwrap();
+        assert!(a.is_leased());
+        let given = (read.value.as_deref().copied(), read.outcome.is_stale());
+        assert_eq!(
+            given,
+            if allowed {
+                (Some(1), true)
+            } else {
+                (None, false)
+            }
+        );
+        let stats = a.stats();
+        assert_eq!(stats.hits, before.hits);
+        assert_eq!(stats.stale_hits - before.stale_hits, u64::from(allowed));
+        assert_eq!(stats.misses - before.misses, u64::from(!allowed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_take_stale_values_after_a_lapse_or_refuse_them_whatever_its_profile_says() {
+    for (profile, call, given) in [
+        ("off", Limit::After(10 * SECOND), 1),
+        ("10s", Limit::Off, 2),
+    ] {
+        let (store, truth) = (store(), Truth::new());
+        let a = pod_with(&store, &format!("[defaults]\nserve_stale = '{profile}'")).await;
+        fill(&[&a], &truth).await;
+        truth.commit();
+        a.lose_store();
+        live(2 * BOUND).await;
+        let load = a.get_or_set("key", truth.load());
+        let load = load.options(EntryOptions::new().serve_stale(call));
+        let read = load.detailed().await.unwrap();
+        assert_eq!(*read.value, given, "{profile}");
+        assert_eq!(read.outcome.is_stale(), given == 1, "{profile}");
+    }
 }

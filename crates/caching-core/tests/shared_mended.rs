@@ -5,10 +5,13 @@ mod support;
 
 use std::time::Duration;
 
-use caching_core::{CacheError, Key, KeyKind, KeyOf, L2ErrorKind, MemoryStore, Outcome, ValueType};
+use caching_core::{
+    CacheError, Key, KeyKind, KeyOf, L2ErrorKind, Level, MemoryStore, Outcome, ValueType,
+};
 use caching_testkit::{Gate, L2Fault, L2Operation};
 use support::pods::{
-    Truth, fill, live, moment, pod, pod_with, read, read_behind, store, unstarted,
+    BOUND, HEARTBEAT, Pod, Truth, fill, live, moment, pod, pod_with, read, read_behind, started,
+    store, unstarted,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
@@ -208,6 +211,86 @@ fn a_driver_on_a_runtime_that_nobody_drives_is_replaced() {
         }
         let again = read(&a, &truth).await;
         assert!(matches!(again.1, Outcome::Hit { .. }), "{again:?}");
+    });
+    drop(first);
+}
+
+/// A pod whose driver is on a runtime that is there, and that nobody drives any more. It has polled once,
+/// or failed to, and has queued an invalidation of `key`.
+fn stalled(store: &MemoryStore, polls: bool) -> (Pod, Runtime) {
+    let (a, first) = (unstarted(store, "", |builder| builder), runtime());
+    first.block_on(async {
+        if !polls {
+            a.lose_store();
+        }
+        assert_eq!(a.start(BOUND).await, polls);
+        a.lose_store();
+        assert!(!a.remove("key").await.unwrap().is_applied());
+    });
+    a.heal();
+    assert_eq!(a.shared_status().unwrap().queued, 1);
+    (a, first)
+}
+
+/// Does something now and then until what was queued is sent: time begins at another point on every runtime.
+async fn sent_by(a: &Pod, mut act: impl AsyncFnMut()) {
+    let begun = Instant::now();
+    while a.shared_status().unwrap().queued > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it waits");
+        live(HEARTBEAT).await;
+        act().await;
+    }
+}
+
+#[test]
+fn a_driver_that_stands_still_is_replaced_by_whoever_reads_or_writes_whatever_its_last_poll_came_to()
+ {
+    for polls in [true, false] {
+        for reads in [true, false] {
+            let (store, truth) = (store(), Truth::new());
+            let (a, _first) = stalled(&store, polls);
+            runtime().block_on(sent_by(&a, async || match reads {
+                true => drop(read(&a, &truth).await),
+                false => assert!(a.remove("other").await.unwrap().is_applied()),
+            }));
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_a_driver_that_stands_still_gets_what_the_next_one_brings() {
+    let (store, truth) = (store(), Truth::new());
+    let (a, first) = (unstarted(&store, "", |builder| builder), runtime());
+    let (a, _b) = first.block_on(async {
+        let a = started(a).await;
+        let b = pod(&store).await;
+        fill(&[&a, &b], &truth).await;
+        live(HEARTBEAT / 2).await;
+        // It comes by to hear of this, and polls no more.
+        assert!(b.remove("other").await.unwrap().is_applied());
+        moment().await;
+        (a, b)
+    });
+    runtime().block_on(async {
+        while a.is_leased() {
+            live(Duration::from_millis(1)).await;
+        }
+        // Nor can it be given without a lease any more.
+        live(HEARTBEAT / 4).await;
+        let begun = Instant::now();
+        let read = read(&a, &truth).await;
+        let took = begun.elapsed();
+        assert_eq!(
+            read,
+            (
+                1,
+                Outcome::Hit {
+                    level: Level::L1,
+                    stale: false
+                }
+            )
+        );
+        assert!(!took.is_zero() && took < HEARTBEAT, "{took:?}");
     });
     drop(first);
 }

@@ -4,10 +4,12 @@
 
 mod support;
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use caching_core::{Level, MemoryStore, Outcome};
 use caching_testkit::{Gate, L2Fault, L2Operation};
+use futures::future::join_all;
 use support::pods::{BOUND, Pod, Truth, fill, live, moment, pod, pod_with, read, store};
 use support::{MINUTE, SECOND};
 use tokio::time::Instant;
@@ -129,4 +131,44 @@ async fn a_slow_store_holds_up_no_hit_past_its_eager_threshold_and_the_refresh_g
         assert_eq!(read(&a, &truth).await, (2, HIT), "answers: {answers}");
         assert_eq!(truth.runs(), 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_waits_for_one_poll_once_however_often_it_asks() {
+    let (store, truth) = (store(), Truth::new());
+    // A poll may take as long as the bound.
+    let a = pod_with(&store, "coherence.bound = '10s'").await;
+    a.l2.set(L2Operation::Poll, L2Fault::Hold(Gate::closed()));
+    tokio::time::advance(11 * SECOND).await;
+    assert!(!a.is_leased());
+    for longest in [SECOND, Duration::ZERO] {
+        let begun = Instant::now();
+        let (value, outcome) = read(&a, &truth).await;
+        assert!(value == 1 && !outcome.is_stale());
+        assert_eq!(begun.elapsed(), longest);
+        assert!(a.remove("key").await.unwrap().is_applied());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_with_next_to_no_time_left_say_nothing_of_the_store() {
+    let (store, poll) = (filled().await, Gate::closed());
+    let faults = [
+        (L2Operation::Poll, L2Fault::Hold(poll.clone())),
+        (L2Operation::Read, L2Fault::Delay(TICK * 5)),
+    ];
+    let pod = starved(&store, SECOND, &faults).await;
+    let keys: Vec<String> = (0..20).map(|n| format!("{n}")).collect();
+    let gets = join_all(
+        keys.iter()
+            .map(|key| pod.get::<_, u64>(key.as_str()).into_future()),
+    );
+    let late = async {
+        live(SECOND - TICK).await;
+        poll.open();
+    };
+    let (gets, ()) = tokio::join!(gets, late);
+    assert!(gets.iter().all(|got| got.as_ref().unwrap().is_none()));
+    assert!(pod.is_leased() && pod.l2.calls(L2Operation::Read) >= 20);
+    assert!(!pod.shared_status().unwrap().is_left_alone);
 }

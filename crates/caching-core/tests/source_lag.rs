@@ -4,91 +4,12 @@
 
 mod support;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use caching_core::{FactoryContext, HybridCache, KeyKind, KeyName, L2ErrorKind, Outcome, Tag};
+use caching_core::{KeyKind, KeyName, L2ErrorKind};
 use caching_testkit::{Gate, L2Fault, L2Operation, NoticeFault};
-use futures::future::BoxFuture;
-use support::pods::{BOUND, INVALIDATIONS, Pod, Truth, invalidate, live, pod_with, store};
+use support::pods::{BOUND, INVALIDATIONS, Truth, invalidate, live, pod_with, store};
+use support::replica::{LAG, LAGGING, Replica, TICK, pod, read, read_behind};
 use support::{SECOND, configured};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
-
-const LAG: Duration = Duration::from_secs(5);
-const LAGGING: &str = "[defaults]\nsource_lag = '5s'\neager_refresh = 'off'";
-const TICK: Duration = Duration::from_millis(1);
-
-/// A source whose reads are as of a while ago, and how often it was read.
-#[derive(Clone)]
-struct Replica {
-    lag: Duration,
-    commits: Arc<Mutex<Vec<Instant>>>,
-    runs: Arc<Mutex<usize>>,
-}
-
-impl Replica {
-    /// A replica at version 1, of a source where nothing has happened for long.
-    async fn new(lag: Duration) -> Self {
-        let replica = Self {
-            lag,
-            commits: Arc::new(Mutex::new(vec![Instant::now()])),
-            runs: Arc::default(),
-        };
-        live(lag + SECOND).await;
-        replica
-    }
-
-    fn commit(&self) {
-        self.commits.lock().unwrap().push(Instant::now());
-    }
-
-    fn version(&self) -> u64 {
-        let commits = self.commits.lock().unwrap();
-        let seen = commits.iter().filter(|at| at.elapsed() >= self.lag);
-        seen.count() as u64
-    }
-
-    fn runs(&self) -> usize {
-        *self.runs.lock().unwrap()
-    }
-
-    fn load_behind(
-        &self,
-        gate: &Gate,
-    ) -> impl FnOnce(FactoryContext) -> BoxFuture<'static, io::Result<u64>> + Send + use<> {
-        let (replica, gate) = (self.clone(), gate.clone());
-        move |_| {
-            Box::pin(async move {
-                *replica.runs.lock().unwrap() += 1;
-                let read = replica.version();
-                gate.pass().await;
-                Ok(read)
-            })
-        }
-    }
-}
-
-async fn read(cache: &HybridCache, replica: &Replica) -> (u64, Outcome) {
-    read_behind(cache, replica, &Gate::opened()).await.unwrap()
-}
-
-fn read_behind(cache: &HybridCache, replica: &Replica, gate: &Gate) -> JoinHandle<(u64, Outcome)> {
-    let (cache, factory) = (cache.clone(), replica.load_behind(gate));
-    tokio::spawn(async move {
-        let read = cache.get_or_set("key", factory).tags(|| ["red"]);
-        let read = read.detailed().await.unwrap();
-        (*read.value, read.outcome)
-    })
-}
-
-/// A pod whose start is long past.
-async fn pod(store: &caching_core::MemoryStore) -> Pod {
-    let pod = pod_with(store, LAGGING).await;
-    live(LAG + SECOND).await;
-    pod
-}
 
 #[tokio::test(start_paused = true)]
 async fn what_is_loaded_soon_after_an_invalidation_ends_a_lag_after_it_and_stays_here() {
@@ -250,55 +171,6 @@ async fn an_invalidation_that_is_queued_counts_from_the_call() {
     assert_eq!(read(&a, &replica).await.0, 1);
     live(LAG + BOUND + TICK).await;
     assert_eq!(read(&a, &replica).await.0, 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_joins_a_load_whose_value_will_be_too_old_for_them() {
-    let store = store();
-    let a = pod(&store).await;
-    let replica = Replica::new(LAG).await;
-    replica.commit();
-    a.remove("key").await.unwrap().accept_queued();
-    live(LAG - SECOND).await;
-    let slow = Gate::closed();
-    let first = read_behind(&a, &replica, &slow);
-    slow.arrivals(1).await;
-    let early = read_behind(&a, &replica, &Gate::opened());
-    live(SECOND + BOUND + TICK).await;
-    assert_eq!(read(&a, &replica).await.0, 2, "it does not join");
-    slow.open();
-    assert_eq!(first.await.unwrap().0, 1);
-    assert_eq!(early.await.unwrap().0, 1, "it came in time, and did");
-    assert_eq!(read(&a, &replica).await.0, 2, "what came late is not kept");
-    assert_eq!(replica.runs(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tag_that_the_factory_names_counts_for_those_who_joined() {
-    let store = store();
-    let a = pod(&store).await;
-    let replica = Replica::new(LAG).await;
-    replica.commit();
-    a.remove_by_tag("late").await.unwrap().accept_queued();
-    live(LAG - SECOND).await;
-    let slow = Gate::closed();
-    let get = |gate: &Gate| {
-        let (cache, load) = (a.cache.clone(), replica.load_behind(gate));
-        tokio::spawn(async move {
-            let factory = |mut cx: FactoryContext| {
-                cx.add_tag(Tag::from("late"));
-                load(cx)
-            };
-            *cache.get_or_set("key", factory).await.unwrap()
-        })
-    };
-    let first = get(&slow);
-    slow.arrivals(1).await;
-    live(SECOND + BOUND + TICK).await;
-    let late = get(&Gate::opened());
-    live(TICK).await;
-    slow.open();
-    assert_eq!((first.await.unwrap(), late.await.unwrap()), (1, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 //! where its crate is renamed or re-exported when told so by `crate = PATH`.
 
 mod cache_key;
+mod cached;
 mod domain_event;
 mod event_handler;
 mod handler_function;
@@ -29,6 +30,51 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_cache_key(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     finish(cache_key::derive(&input))
+}
+
+/// Keeps the answers of an async function in a cache.
+///
+/// ```text
+/// impl Invoices {
+///     #[cached(kind = "invoice", key = "{id}")]
+///     pub async fn invoice(&self, id: u64) -> Result<Invoice, sqlx::Error> {
+///         self.database.invoice(id).await
+///     }
+/// }
+/// ```
+///
+/// Three functions come of it, and nothing else but calls of the public verbs:
+///
+/// ```text
+/// pub async fn invoice(&self, id: u64) -> Result<Arc<Invoice>, CacheError> {
+///     let this = self.clone();
+///     self.cache
+///         .get_or_set(&Self::invoice_key(id), move |_| async move { this.invoice_uncached(id).await })
+///         .await
+/// }
+///
+/// pub fn invoice_key(id: u64) -> impl CacheKey<Value = Invoice> { … } // a derived `CacheKey`
+///
+/// pub async fn invoice_uncached(&self, id: u64) -> Result<Invoice, sqlx::Error> { … } // the body
+/// ```
+///
+/// A function of `Result<Option<V>, E>` becomes `get_or_set_optional`: it gives `Option<Arc<V>>`, and
+/// "there is none" is kept for the negative duration. The factory may outlive its caller, hence the clones:
+/// `self` is `&self` of a type that is cheap to clone, or `self: &Arc<Self>`; arguments are cloned too.
+/// An argument of the type `FactoryContext` is given by the cache; callers do not see it.
+///
+/// | argument | means | default |
+/// | --- | --- | --- |
+/// | `key = "{customer}/{page}"` | a template of the arguments, which all appear in it; escaped as in `derive(CacheKey)` | this or the next |
+/// | `key = EXPRESSION` | a key of a type of your own, made of the arguments; there is then no `…_key` function | |
+/// | `kind = "invoice"` | picks `[cache.profiles.invoice]` | required with a template |
+/// | `cache = EXPRESSION` | where the cache is; it may name `self` and the arguments | `self.cache` |
+/// | `skip(ARGUMENT, …)` | arguments that make no difference to the value, and are not in the key | those that `cache` names |
+/// | `tags`, `version`, `scope = shared`, `local` | as in `#[cache_key]`, with a template | |
+/// | `crate = PATH` | where caching-core is | `::caching_core` |
+#[proc_macro_attribute]
+pub fn cached(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    with_item(item, |item| cached::expand(arguments.into(), item))
 }
 
 /// Implements `DomainEvent` for a struct or an enum.

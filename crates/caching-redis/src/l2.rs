@@ -181,6 +181,14 @@ impl L2 for RedisL2 {
         Ok(self.reads.read(&self.shared, address).await?)
     }
 
+    async fn read_many(&self, addresses: &[Address<'_>]) -> Result<Vec<ReadAnswer>, L2Error> {
+        for address in addresses {
+            check_address(*address)?;
+            check_partition(address.partition)?;
+        }
+        Ok(self.reads.read_many(&self.shared, addresses).await?)
+    }
+
     async fn fill(
         &self,
         address: Address<'_>,
@@ -286,10 +294,14 @@ impl L2 for RedisL2 {
             .arg(names.control())
             .arg(&["e", "c", "f", "g"]);
         let answers = self.shared.send_all(&connection, &questions).await?;
-        let answer = answer::purged(&answers, groups.len());
-        Ok(answer.ok_or(RedisLinkError::Answer {
+        let answer = answer::purged(&answers, groups.len()).ok_or(RedisLinkError::Answer {
             operation: "purged",
-        })?)
+        })?;
+        self.still_counts(&connection, answer.epoch)?;
+        if let Some(epoch) = answer.epoch {
+            self.shared.saw(&connection, epoch);
+        }
+        Ok(answer)
     }
 
     async fn claim(

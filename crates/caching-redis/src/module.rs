@@ -83,7 +83,14 @@ impl Module for CachingRedisModule {
             async { health }
         });
         let (l2, backplane) = (link.l2(), link.backplane());
-        cx.contribute::<HybridCacheBuilder>(move |cache| Ok(cache.l2(l2).backplane(backplane)));
+        cx.contribute::<HybridCacheBuilder>(move |cache| {
+            let cache = cache.l2(l2).backplane(backplane);
+            Ok(cache.levels_beside(move || {
+                // Of its own: a link is of one deployment.
+                let link = RedisLink::with_connections(&config, &connections)?;
+                Ok((link.l2(), link.backplane()))
+            }))
+        });
         cx.provide_value(link);
         Ok(())
     }

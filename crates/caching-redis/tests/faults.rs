@@ -343,3 +343,22 @@ async fn a_full_server_refuses_values_and_takes_invalidations() -> Done {
     ));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_question_about_purges_that_is_answered_in_another_epoch_ends_all_connections() -> Done {
+    let server = RedisServer::start().await?;
+    let link = link(&single(&server));
+    let l2 = opened(&link);
+    let groups = ["*".to_owned()];
+    let before = join(&l2).await?;
+    let answer = l2.purged(PARTITION, &groups).await?;
+    assert_eq!(answer.epoch, Some(before.epoch));
+    server.flush_all().await?;
+    // Another process begins an epoch there.
+    let after = join(&pod(&server)).await?;
+    assert_eq!(link.counters().distrusted, 0);
+    let answer = l2.purged(PARTITION, &groups).await?;
+    assert_eq!(answer.epoch, Some(after.epoch));
+    assert_eq!(link.counters().distrusted, 1);
+    Ok(())
+}

@@ -53,6 +53,7 @@ impl Lifecycle {
         }
 
         self.set_phase(Phase::Running);
+        self.facts.started.cancel();
         info!(app = self.facts.name, "the application has started");
         Ok(())
     }

@@ -8,18 +8,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cache::HybridCache;
+use crate::cache::beside::{Legacy, MakeLevels};
 use crate::clock::{Clock, SystemClock};
 use crate::codec::{Codec, Packer, PayloadTransform};
 #[cfg(feature = "switches")]
 use crate::coherence::Rule;
 use crate::coherence::{Backplane, Fences, News, Purges, Rules};
 use crate::config::CacheConfig;
-use crate::error::{CacheBuildError, CacheBuildErrors};
+use crate::error::{BoxError, CacheBuildError, CacheBuildErrors};
 use crate::flow::{Engine, Flights, Profiles, Shared};
 use crate::key::KeyHasher;
 use crate::level::{Deployment, Guard, L1, L2};
-use crate::observe::{Counters, Seldom};
-use crate::scope::{KeyScope, SharedScope};
+use crate::observe::{Counters, EventBus, Seldom, factory_meter};
+use crate::scope::{KeyScope, SHARED_SCOPE_TEXT, ScopeId, SharedScope};
 
 /// The prefix of a cache that was given none.
 const DEFAULT_PREFIX: &str = "cache";
@@ -54,6 +55,8 @@ pub struct HybridCacheBuilder {
     codec: Vec<Arc<dyn Codec>>,
     payload_transform: Vec<Arc<dyn PayloadTransform>>,
     plaintext: Plaintext,
+    levels_beside: Option<MakeLevels>,
+    names_beside: Vec<&'static str>,
     rules: Rules,
 }
 
@@ -82,6 +85,8 @@ impl HybridCacheBuilder {
             codec: Vec::new(),
             payload_transform: Vec::new(),
             plaintext: Plaintext::default(),
+            levels_beside: None,
+            names_beside: Vec::new(),
             rules: Rules::default(),
         }
     }
@@ -143,6 +148,48 @@ impl HybridCacheBuilder {
         self
     }
 
+    /// Says how caches [beside](HybridCache::beside) this one come to a shared store: it is called once for
+    /// each. Without it they share none.
+    pub fn levels_beside<L: L2, B: Backplane>(
+        mut self,
+        make: impl Fn() -> Result<(L, B), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.levels_beside = Some(Arc::new(move || {
+            let (l2, backplane) = make()?;
+            Ok((Arc::new(l2), Arc::new(backplane)))
+        }));
+        self
+    }
+
+    /// Notes that a module will put a cache of this name beside it.
+    #[cfg(feature = "host")]
+    pub(crate) fn expect_beside(mut self, name: &'static str) -> Self {
+        self.names_beside.push(name);
+        self
+    }
+
+    /// With what a cache has from the one beside it.
+    pub(super) fn of_legacy(
+        mut self,
+        scope: Arc<dyn KeyScope>,
+        clock: Arc<dyn Clock>,
+        legacy: &Legacy,
+    ) -> Self {
+        self.key_scope = scope;
+        self.clock = Some(clock);
+        self.codec = legacy.codec.clone().into_iter().collect();
+        self.payload_transform = legacy.transform.clone().into_iter().collect();
+        self.plaintext = legacy.plaintext;
+        self.levels_beside = legacy.levels.clone();
+        self
+    }
+
+    pub(super) fn levels(mut self, l2: Arc<dyn L2>, backplane: Arc<dyn Backplane>) -> Self {
+        self.l2.push(l2);
+        self.backplane.push(backplane);
+        self
+    }
+
     /// Leaves a rule of coherence out, to see that its absence is noticed.
     #[cfg(feature = "switches")]
     #[doc(hidden)]
@@ -170,6 +217,13 @@ impl HybridCacheBuilder {
             .clone()
             .or(self.default_key_prefix)
             .unwrap_or_else(|| DEFAULT_PREFIX.to_owned());
+        let legacy = Legacy {
+            codec: codec.clone(),
+            transform: self.payload_transform.first().cloned(),
+            plaintext: self.plaintext,
+            levels: self.levels_beside,
+            names: self.names_beside,
+        };
         let shared = self.l2.into_iter().next().map(|l2| {
             let deployment = Deployment::new(&key_prefix, config.coherence.bound);
             l2.open(&deployment);
@@ -189,17 +243,20 @@ impl HybridCacheBuilder {
         });
         let fences = match shared {
             Some(_) => Fences::shared(self.rules),
-            None => Fences::alone(),
+            None => Fences::of_one(self.rules),
         };
+        let events = Arc::new(EventBus::new());
         Ok(HybridCache::from_engine(Engine {
             hasher: KeyHasher::new(),
-            l1: L1::new(config.l1.max_entries),
+            l1: L1::new(config.l1.room(), Arc::clone(&events)),
+            events,
+            factory_times: factory_meter(),
             fences,
             rules: self.rules,
             purges: Purges::new(),
             news: News::new(),
-            flights: Arc::new(Flights::new()),
-            profiles: Profiles::new(&config.defaults, &config.profiles),
+            flights: Arc::new(Flights::new(self.rules)),
+            profiles: Profiles::new(&config.defaults, &config.profiles).off_unless(config.enabled),
             scope: self.key_scope,
             clock,
             counters: Counters::default(),
@@ -211,6 +268,7 @@ impl HybridCacheBuilder {
             failing: Seldom::new("a factory failed"),
             kinds: papaya::HashMap::default(),
             shared,
+            legacy,
             factories: Semaphore::new(config.concurrent_factories.min(Semaphore::MAX_PERMITS)),
             key_prefix,
             key_limit: config.key_limit,
@@ -263,6 +321,9 @@ impl HybridCacheBuilder {
                 ),
             });
         }
+        if let Some(problem) = misnamed(&*self.key_scope) {
+            problems.push(problem);
+        }
         if self.config.key_prefix.is_none() && self.default_key_prefix.is_none() {
             problems.push(CacheBuildError::NoKeyPrefix { name });
         }
@@ -279,4 +340,20 @@ impl HybridCacheBuilder {
         }
         problems
     }
+}
+
+/// Whether what is shared has another name than other processes give it.
+fn misnamed(scope: &dyn KeyScope) -> Option<CacheBuildError> {
+    let written = scope.text(ScopeId::SHARED);
+    let read = match scope.known(SHARED_SCOPE_TEXT) {
+        Some(ScopeId::SHARED) if *written == *SHARED_SCOPE_TEXT => return None,
+        Some(ScopeId::SHARED) => "that",
+        Some(_) => "another scope",
+        None => "no scope",
+    };
+    Some(CacheBuildError::SharedScopeMisnamed {
+        written: written.to_string(),
+        read,
+        expected: SHARED_SCOPE_TEXT,
+    })
 }

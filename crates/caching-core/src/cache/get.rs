@@ -13,6 +13,7 @@ use crate::cache::{HybridCache, typed};
 use crate::error::CacheError;
 use crate::flow::{Answer, Found, Kept, Request};
 use crate::key::KeyOf;
+use crate::observe::{CacheEvent, EventKey};
 use crate::outcome::{Cached, Level, Outcome};
 use crate::scope::{BoxFuture, Scope};
 use crate::tag::Tags;
@@ -63,6 +64,52 @@ where
         }
     }
 
+    /// The same, in a scope that was captured before.
+    pub(super) fn within(
+        cache: &'a HybridCache,
+        key: &'a K,
+        scope: Captured,
+        allow_stale: bool,
+    ) -> Self {
+        Self {
+            cache,
+            key,
+            scope,
+            allow_stale,
+            value: PhantomData,
+        }
+    }
+
+    /// What this process has; or what the shared store is to be asked for is added to `asked`.
+    pub(super) fn look_or_ask(
+        &self,
+        asked: &mut Vec<Request>,
+    ) -> Result<Option<Cached<Option<Arc<V>>>>, CacheError> {
+        let stale = match self.look_here()? {
+            Here::Given(found) => return Ok(Some(found)),
+            Here::Nothing(stale) => stale,
+        };
+        match self.request()? {
+            Some(request) => {
+                asked.push(request);
+                Ok(None)
+            }
+            None => self.give_up(stale).map(Some),
+        }
+    }
+
+    /// The end of a read that asked the shared store.
+    pub(super) fn end(&self, answer: Option<Answer>) -> Result<Cached<Option<Arc<V>>>, CacheError> {
+        match answer {
+            Some(answer) => typed(self.key, answer.content, answer.type_name).map(|value| Cached {
+                value,
+                outcome: answer.outcome,
+            }),
+            // The store may have lent a stale one.
+            None => self.look(),
+        }
+    }
+
     /// What this process has.
     pub(crate) fn look(&self) -> Result<Cached<Option<Arc<V>>>, CacheError> {
         match self.look_here()? {
@@ -83,6 +130,11 @@ where
             Found::Nothing => return Ok(Here::Nothing(None)),
         };
         engine.counters.hit();
+        self.tell(|key| CacheEvent::Hit {
+            key,
+            level: Level::L1,
+            stale: false,
+        });
         let value = typed(self.key, kept.content, kept.type_name)?;
         let outcome = Outcome::hit(Level::L1);
         Ok(Here::Given(Cached { value, outcome }))
@@ -91,9 +143,14 @@ where
     /// The stale value, for who takes one; else nothing.
     fn give_up(&self, stale: Option<Kept>) -> Result<Cached<Option<Arc<V>>>, CacheError> {
         let counters = &self.cache.engine.counters;
-        match stale.filter(|_| self.allow_stale) {
+        match stale.filter(|_| self.takes_stale()) {
             Some(kept) => {
                 counters.stale_hits.add();
+                self.tell(|key| CacheEvent::Hit {
+                    key,
+                    level: Level::L1,
+                    stale: true,
+                });
                 Ok(Cached {
                     value: typed(self.key, kept.content, kept.type_name)?,
                     outcome: Outcome::stale(Level::L1),
@@ -101,6 +158,7 @@ where
             }
             None => {
                 counters.misses.add();
+                self.tell(|key| CacheEvent::Miss { key });
                 Ok(Cached {
                     value: None,
                     outcome: Outcome::miss(false, false),
@@ -109,8 +167,32 @@ where
         }
     }
 
+    /// Tells whoever watches.
+    fn tell(&self, event: impl FnOnce(EventKey) -> CacheEvent) {
+        let events = &self.cache.engine.events;
+        if events.is_watched() {
+            // A key that could not be made has been an error before.
+            let _ = self
+                .cache
+                .with_key(self.key, &self.scope, |key| events.tell(key, event));
+        }
+    }
+
+    /// Whether a stale value is an answer: as the call says, or else as the profile of its kind does.
+    fn takes_stale(&self) -> bool {
+        let profiles = &self.cache.engine.profiles;
+        self.allow_stale || profiles.resolve(self.key.kind(), None).allow_stale
+    }
+
     /// The look into the store that processes share, if there is one.
     fn ask(&self) -> Result<Option<Asking>, CacheError> {
+        let engine = &self.cache.engine;
+        let asking = |request| Box::pin(Arc::clone(engine).fetch(request)) as Asking;
+        Ok(self.request()?.map(asking))
+    }
+
+    /// What the store is asked for, if there is one.
+    fn request(&self) -> Result<Option<Request>, CacheError> {
         let engine = &self.cache.engine;
         if engine.shared.is_none() {
             return Ok(None);
@@ -118,15 +200,15 @@ where
         let key = self
             .cache
             .with_key(self.key, &self.scope, |key| engine.admit_key(key))??;
-        let request = Request {
+        Ok(Some(Request {
             profile: engine.profiles.resolve(key.kind(), None),
             key,
             value_type: self.key.value_type(),
             tags: Tags::new(),
             takes_absent: true,
+            default: None,
             is_refresh: false,
-        };
-        Ok(Some(Box::pin(Arc::clone(engine).fetch(request))))
+        }))
     }
 }
 
@@ -207,16 +289,7 @@ where
         };
         let answer = ready!(asking.as_mut().poll(cx));
         self.asking = None;
-        Poll::Ready(match answer {
-            Some(answer) => {
-                typed(self.get.key, answer.content, answer.type_name).map(|value| Cached {
-                    value,
-                    outcome: answer.outcome,
-                })
-            }
-            // The store may have lent a stale one.
-            None => self.get.look(),
-        })
+        Poll::Ready(self.get.end(answer))
     }
 }
 

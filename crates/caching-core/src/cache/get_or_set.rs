@@ -13,6 +13,7 @@ use crate::cache::captured::Captured;
 use crate::cache::demand::Demand;
 use crate::cache::tag_source::{NoTags, TagSource, TagsFrom};
 use crate::cache::{HybridCache, name_of, typed};
+use crate::coherence::Rule;
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
 use crate::flow::{Answer, Factory, FactoryContext, Found, Request};
@@ -31,7 +32,7 @@ pub struct GetOrSet<'a, K: ?Sized, V, F, T, D> {
     factory: F,
     scope: Captured,
     /// Boxed, so that a call without options of its own carries one word.
-    options: Option<Box<EntryOptions>>,
+    wishes: Option<Box<Wishes>>,
     tags: T,
     types: PhantomData<fn() -> (V, D)>,
 }
@@ -47,7 +48,7 @@ where
             key,
             factory,
             scope: cache.capture(key),
-            options: None,
+            wishes: None,
             tags: NoTags,
             types: PhantomData,
         }
@@ -65,7 +66,7 @@ where
             key: self.key,
             factory: self.factory,
             scope: self.scope,
-            options: self.options,
+            wishes: self.wishes,
             tags: TagsFrom(tags),
             types: PhantomData,
         }
@@ -84,11 +85,36 @@ where
 
     /// Sets options of this entry; they win over the profile of the key's kind.
     pub fn options(mut self, options: EntryOptions) -> Self {
-        let options = match self.options {
-            Some(before) => options.or(&before),
-            None => options,
-        };
-        self.options = Some(Box::new(options));
+        let wishes = self.wishes.get_or_insert_default();
+        wishes.options = options.or(&wishes.options);
+        self
+    }
+
+    /// Gives this value, labelled stale, where the factory fails and there is nothing stale to give. It is
+    /// kept for the throttle, and given for as long to whoever takes stale values. With fail-safe off it
+    /// counts for nothing.
+    ///
+    /// ```
+    /// # use caching_core::{HybridCache, Outcome};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = HybridCache::builder().build()?;
+    /// let rate = cache
+    ///     .get_or_set("rate", |cx| async move { Err::<f64, _>(cx.fail("the bank is closed")) })
+    ///     .fail_safe_default(1.0)
+    ///     .detailed()
+    ///     .await?;
+    /// assert_eq!(*rate.value, 1.0);
+    /// assert!(rate.outcome.is_stale());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fail_safe_default(mut self, value: V) -> Self
+    where
+        V: Send + Sync + 'static,
+    {
+        let wishes = self.wishes.get_or_insert_default();
+        wishes.default = Some(Content::Value(Arc::new(value)));
         self
     }
 
@@ -106,6 +132,13 @@ where
     pub fn detailed(self) -> GetOrSetDetailed<'a, K, V, F, T, D> {
         GetOrSetDetailed::new(self)
     }
+}
+
+/// What a call says beyond its key and factory.
+#[derive(Default)]
+struct Wishes {
+    options: EntryOptions,
+    default: Option<Content>,
 }
 
 /// What was asked for, made of what is kept.
@@ -156,16 +189,33 @@ where
     T: TagSource,
     D: Demand<V>,
 {
+    fn said(&self) -> Option<&EntryOptions> {
+        self.wishes.as_deref().map(|wishes| &wishes.options)
+    }
+
+    /// Whether what this process has is not to be looked at.
+    #[inline]
+    fn is_past_l1(&self) -> bool {
+        self.said()
+            .is_some_and(|options| options.l1_read == Some(false))
+    }
+
     /// The value, if that is all there is to this read.
     #[inline]
     fn hit(&self) -> Option<Arc<V>> {
+        if self.is_past_l1() || !self.cache.engine.rules.keep(Rule::CapturedScope) {
+            return None;
+        }
         let value = self.cache.hit(self.key, &self.scope)?;
         self.cache.engine.counters.hit();
         Some(value)
     }
 
-    fn look(self) -> Looked<'a, K, D::Answer> {
+    fn look(mut self) -> Looked<'a, K, D::Answer> {
         let engine = &self.cache.engine;
+        if !engine.rules.keep(Rule::CapturedScope) {
+            self.scope = self.cache.capture(self.key);
+        }
         let next = self
             .cache
             .with_key(self.key, &self.scope, |key| self.next(key))
@@ -196,24 +246,28 @@ where
     fn next(&self, key: &KeyRef<'_>) -> Next {
         let engine = &self.cache.engine;
         let refreshes = self
-            .options
-            .as_deref()
+            .said()
             .is_none_or(|options| options.eager_refresh != Some(EagerRefresh::Off));
-        let found = engine.look(key, refreshes);
+        let found = match self.is_past_l1() {
+            true => Found::Nothing,
+            false => engine.look_as(key, refreshes, || {
+                engine.profiles.resolve(key.kind, self.said()).serve_stale
+            }),
+        };
         let gives = match &found {
             Found::Fresh(kept) | Found::Eager(kept) => {
                 D::TAKES_ABSENT || matches!(kept.content, Content::Value(_))
             }
             // Given in place of an error a short while ago; it is only for those who take that.
             Found::Stale { throttled, .. } => {
-                *throttled
-                    && engine
-                        .profiles
-                        .resolve(key.kind, self.options.as_deref())
-                        .fail_safe
+                *throttled && engine.profiles.resolve(key.kind, self.said()).fail_safe
             }
             Found::Nothing => false,
         };
+        if gives {
+            let stale = matches!(found, Found::Stale { .. });
+            engine.tell_hit(key, Level::L1, stale);
+        }
         if gives && !matches!(found, Found::Eager(_)) {
             return Next::Give(found);
         }
@@ -243,6 +297,7 @@ where
 
     /// The call without its types.
     fn into_request(self, key: StoredKey) -> (Request, Factory) {
+        let profile = self.cache.engine.profiles.resolve(key.kind(), self.said());
         let mut tags = Tags::new();
         self.key.tags(&mut tags);
         self.tags.add_to(&mut tags);
@@ -258,15 +313,12 @@ where
             })
         });
         let request = Request {
-            profile: self
-                .cache
-                .engine
-                .profiles
-                .resolve(key.kind(), self.options.as_deref()),
+            profile,
             key,
             value_type: self.key.value_type(),
             tags,
             takes_absent: D::TAKES_ABSENT,
+            default: self.wishes.and_then(|wishes| wishes.default),
             is_refresh: false,
         };
         (request, factory)

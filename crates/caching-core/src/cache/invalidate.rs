@@ -33,6 +33,15 @@ impl Invalidated {
         Self::Applied(Token(at))
     }
 
+    /// Both together: the later number, or `Queued` where one of them is.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Applied(one), Self::Applied(two)) if one.0.is_after(two.0) => Self::Applied(one),
+            (Self::Applied(_), Self::Applied(two)) => Self::Applied(two),
+            (Self::Queued, _) | (_, Self::Queued) => Self::Queued,
+        }
+    }
+
     /// Says that a queued invalidation is good enough here.
     pub const fn accept_queued(self) {}
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::cache::captured::Captured;
-use crate::cache::{HybridCache, Invalidated};
+use crate::cache::{HybridCache, Invalidated, name_of};
 use crate::entry::Content;
 use crate::error::CacheError;
 use crate::flow::{Origin, Put};
@@ -25,7 +25,7 @@ pub struct Set<'a, K: ?Sized, V> {
     scope: Captured,
     options: EntryOptions,
     tags: Tags,
-    since: Option<Origin>,
+    since: Option<Ticket>,
 }
 
 impl<'a, K, V> Set<'a, K, V>
@@ -34,10 +34,15 @@ where
     V: Send + Sync + 'static,
 {
     pub(crate) fn new(cache: &'a HybridCache, key: &'a K, value: V) -> Self {
+        Self::within(cache, key, value, cache.capture(key))
+    }
+
+    /// The same, in a scope that was captured before.
+    pub(super) fn within(cache: &'a HybridCache, key: &'a K, value: V, scope: Captured) -> Self {
         let mut tags = Tags::new();
         key.tags(&mut tags);
         Self {
-            scope: cache.capture(key),
+            scope,
             cache,
             key,
             value,
@@ -72,26 +77,34 @@ where
 
     /// Stores the value only if nothing has invalidated its key since the ticket was taken; else the
     /// key is invalidated, and that is all. A tag, a kind or a scope that was purged since hides the
-    /// value like any other of before.
+    /// value like any other of before. A ticket of another key is an error.
     pub fn since(mut self, ticket: Ticket) -> Self {
-        self.since = Some(ticket.0);
+        self.since = Some(ticket);
         self
     }
 
-    fn into_put(self) -> Result<Put, CacheError> {
+    pub(super) fn into_put(self) -> Result<Put, CacheError> {
         self.tags.check()?;
         let engine = &self.cache.engine;
         engine.check_running()?;
         let key = self
             .cache
             .with_key(self.key, &self.scope, |key| engine.admit_key(key))??;
+        if self
+            .since
+            .is_some_and(|ticket| ticket.key != Some(key.hash()))
+        {
+            return Err(CacheError::TicketOfAnotherKey {
+                key: name_of(self.key),
+            });
+        }
         Ok(Put {
             profile: engine.profiles.resolve(key.kind(), Some(&self.options)),
             key,
             content: Content::Value(Arc::new(self.value)),
             value_type: self.key.value_type(),
             tags: self.tags.into_kept(),
-            since: self.since,
+            since: self.since.map(|ticket| ticket.origin),
         })
     }
 }
@@ -169,12 +182,19 @@ where
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a ticket is for a later `set`"]
-pub struct Ticket(Origin);
+pub struct Ticket {
+    origin: Origin,
+    /// The hash of its key, which tells that it is used for this one; `None` where there was no scope.
+    key: Option<u64>,
+}
 
 impl HybridCache {
-    /// Notes what is known of a key now, for a [`set`](Self::set) after a commit.
-    pub fn ticket<K: Key + ?Sized>(&self, _key: &K) -> Ticket {
-        // Of a key, since a store in several partitions counts each of them by itself.
-        Ticket(self.engine.origin())
+    /// Notes what is known of a key now, for a [`set`](Self::set) of it after a commit, in the same scope.
+    pub fn ticket<K: Key + ?Sized>(&self, key: &K) -> Ticket {
+        Ticket {
+            // Of a key, since a store in several partitions counts each of them by itself.
+            origin: self.engine.origin(),
+            key: self.with_key(key, &self.capture(key), |key| key.hash).ok(),
+        }
     }
 }

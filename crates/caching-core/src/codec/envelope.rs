@@ -4,12 +4,12 @@
 //! | --- | --- |
 //! | 1 | `F7`: an envelope of this crate. No UTF-8 holds this byte |
 //! | 1 | `01`: the version of this format |
-//! | 1 | flags: `01` there is none, `02` compressed, `04` sealed by a [`PayloadTransform`](super::PayloadTransform) |
+//! | 1 | flags: `01` there is none, `02` compressed, `04` sealed by a [`PayloadTransform`](super::PayloadTransform), `08` validators stand before the payload |
 //! | 1 | how long the name of the codec is |
 //! | so many | the name of the codec, in ASCII |
 //! | 4, if compressed | how long the payload is when it is not |
 //! | 4, unless sealed | the checksum, of `codec/checksum.rs` |
-//! | the rest | the body: the payload, compressed and then sealed as the flags say |
+//! | the rest | the body: validators, if there are any, and the payload; compressed and then sealed as the flags say |
 //!
 //! Numbers are big-endian. All that stands before the body is the header that a transform binds.
 
@@ -20,9 +20,10 @@ const MAGIC: u8 = 0xF7;
 /// The format that is written, and the only one that is read.
 const VERSION: u8 = 1;
 
-const ABSENT: u8 = 0b001;
-const COMPRESSED: u8 = 0b010;
-const SEALED: u8 = 0b100;
+const ABSENT: u8 = 0b0001;
+const COMPRESSED: u8 = 0b0010;
+const SEALED: u8 = 0b0100;
+const VALIDATED: u8 = 0b1000;
 
 /// What the header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) struct Header<'a> {
     pub(crate) codec: &'a str,
     /// Whether it says "there is none"; the payload is then empty.
     pub(crate) is_absent: bool,
+    /// Whether validators stand before the payload, in the body.
+    pub(crate) has_validators: bool,
     /// The length of the payload before it was compressed, if it was.
     pub(crate) plain_length: Option<u32>,
     /// Whether a transform guards the body; otherwise a checksum does.
@@ -71,6 +74,9 @@ impl<'a> Header<'a> {
         if self.is_absent {
             flags |= ABSENT;
         }
+        if self.has_validators {
+            flags |= VALIDATED;
+        }
         if self.plain_length.is_some() {
             flags |= COMPRESSED;
         }
@@ -100,8 +106,8 @@ impl<'a> Envelope<'a> {
         }
         let mut rest = Rest(rest);
         let [flags, name_length] = rest.take_array()?;
-        if flags & !(ABSENT | COMPRESSED | SEALED) != 0
-            || flags & ABSENT != 0 && flags & COMPRESSED != 0
+        if flags & !(ABSENT | COMPRESSED | SEALED | VALIDATED) != 0
+            || flags & ABSENT != 0 && flags & (COMPRESSED | VALIDATED) != 0
         {
             return Err(Corruption::UnknownFlags(flags).into());
         }
@@ -119,6 +125,7 @@ impl<'a> Envelope<'a> {
             header: Header {
                 codec,
                 is_absent: flags & ABSENT != 0,
+                has_validators: flags & VALIDATED != 0,
                 plain_length,
                 is_sealed,
             },

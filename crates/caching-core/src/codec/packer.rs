@@ -10,10 +10,10 @@ use bytesize::ByteSize;
 use crate::codec::checksum::checksum;
 use crate::codec::compression;
 use crate::codec::envelope::{Envelope, Header, NotAnEnvelope};
-use crate::codec::{Codec, CodecChoice, Format, PayloadContext, PayloadTransform};
-use crate::entry::Content;
+use crate::codec::{Codec, CodecChoice, Format, PayloadContext, PayloadTransform, validators};
+use crate::entry::{Content, Validators};
 use crate::scope::ScopeId;
-use crate::units::CompressAbove;
+use crate::units::SizeLimit;
 use crate::value::ValueType;
 
 pub(crate) use self::error::{Corruption, PackError, UnpackError};
@@ -46,12 +46,19 @@ pub(crate) struct PackContext<'a> {
     pub(crate) codec: CodecChoice,
 }
 
+/// What a record holds.
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    pub(crate) content: Content,
+    pub(crate) validators: Option<Validators>,
+}
+
 impl Packer {
     pub(crate) fn new(
         custom: Option<Arc<dyn Codec>>,
         transform: Option<Arc<dyn PayloadTransform>>,
         payload_limit: ByteSize,
-        compress_above: CompressAbove,
+        compress_above: SizeLimit,
     ) -> Self {
         Self {
             custom,
@@ -91,15 +98,20 @@ impl Packer {
         &self,
         cx: &PackContext<'_>,
         content: &Content,
+        validators: Option<&Validators>,
     ) -> Result<Vec<u8>, PackError> {
         let format = self.format(cx.codec).ok_or(PackError::NoCodec(cx.codec))?;
-        let plain = self.encode(cx, format, content)?;
+        let is_absent = matches!(content, Content::Absent);
+        // "There is none" has no bytes at all.
+        let validators = validators.filter(|_| !is_absent);
+        let plain = self.encode(cx, format, content, validators)?;
         let block = self.compress(&plain);
         let body = block.as_deref().unwrap_or(&plain);
 
         let header = Header {
             codec: format.name(),
-            is_absent: matches!(content, Content::Absent),
+            is_absent,
+            has_validators: validators.is_some(),
             plain_length: block.as_ref().and_then(|_| u32::try_from(plain.len()).ok()),
             is_sealed: self.transform.is_some(),
         };
@@ -130,7 +142,7 @@ impl Packer {
         &self,
         cx: &PackContext<'_>,
         stored: &[u8],
-    ) -> Result<Content, UnpackError> {
+    ) -> Result<Unpacked, UnpackError> {
         let format = self
             .format(cx.codec)
             .ok_or(UnpackError::NoCodec(cx.codec))?;
@@ -149,7 +161,14 @@ impl Packer {
         let decompressed = self.decompress(&header, body)?;
         let plain = decompressed.as_deref().unwrap_or(body);
         self.check_length(plain.len(), 0)?;
-        decode(cx, format, &header, plain)
+        let (validators, payload) = match header.has_validators {
+            true => validators::read(plain).map(|(found, payload)| (Some(found), payload))?,
+            false => (None, plain),
+        };
+        Ok(Unpacked {
+            content: decode(cx, format, &header, payload)?,
+            validators,
+        })
     }
 
     fn format(&self, choice: CodecChoice) -> Option<Format<'_>> {
@@ -168,8 +187,12 @@ impl Packer {
         cx: &PackContext<'_>,
         format: Format<'_>,
         content: &Content,
+        validators: Option<&Validators>,
     ) -> Result<Vec<u8>, PackError> {
         let mut plain = Vec::new();
+        if let Some(validators) = validators {
+            validators::write(validators, &mut plain);
+        }
         if let Content::Value(value) = content {
             cx.value_type
                 .write(&**value, format, &mut plain)

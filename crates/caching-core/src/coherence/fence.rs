@@ -31,9 +31,14 @@ struct Stripe {
 }
 
 impl Fences {
-    /// Those of a cache that shares nothing.
+    /// Those of a cache that shares nothing, by all rules.
+    #[cfg(test)]
     pub(crate) fn alone() -> Self {
-        let rules = Rules::default();
+        Self::of_one(Rules::default())
+    }
+
+    /// Those of a cache that shares nothing.
+    pub(crate) fn of_one(rules: Rules) -> Self {
         Self::new(Control::alone(Epoch::random(), rules), Lease::for_ever())
     }
 

@@ -82,9 +82,9 @@ impl News {
     pub(crate) fn note(&self, group: &str, now: Tick, is_late: bool) {
         let groups = self.groups.pin();
         if groups.len() >= REMEMBERED {
-            // First, so that nobody finds neither.
+            // First, so that nobody finds neither. Another thread may have noted what is from after that.
             self.doubt(now);
-            groups.clear();
+            groups.retain(|_, recent| recent.last > Some(now));
         }
         let noted = |recent: &Recent| {
             let mut recent = *recent;
@@ -154,6 +154,18 @@ mod tests {
         let mut late = noted(&[]);
         late.note(at(8), true);
         assert_eq!(late.unseen(at(9), LAG), Unseen::Several);
+    }
+
+    #[test]
+    fn a_group_that_was_purged_after_all_that_is_forgotten_is_not() {
+        let news = News::new();
+        news.note("late", at(9), false);
+        for n in 0..REMEMBERED {
+            news.note(&format!("{n}"), at(5), false);
+        }
+        let groups = ["late".to_owned()];
+        assert_eq!(news.unseen(&groups, at(15), LAG), Unseen::One(at(9)));
+        assert_eq!(news.unseen(&groups, at(19), LAG), Unseen::Nothing);
     }
 
     #[test]

@@ -120,12 +120,16 @@ impl Purges {
     }
 
     /// The store has been told of a purge, and applied it at this time of its clock.
-    pub(crate) fn settle(&self, group: &str, mode: Mode, at: Asof, shared_clock: u64) {
+    ///
+    /// False: that is of an epoch which has not begun here, so that nothing was noted. It must not count
+    /// as applied, even where the epoch begins right after this: a poll has to tell of it.
+    #[must_use]
+    pub(crate) fn settle(&self, group: &str, mode: Mode, at: Asof, shared_clock: u64) -> bool {
         let mut shared = self.lock();
         let is_known = shared.epoch == at.epoch;
         self.change_locked(&mut shared, group, |purged, _| {
             purged.unpend();
-            // In another epoch that clock means nothing; the poll that tells of it is on its way.
+            // In another epoch that clock means nothing.
             if is_known {
                 purged.purge_shared(mode, shared_clock);
             }
@@ -134,6 +138,7 @@ impl Purges {
         if is_known && shared.clock + 1 == shared_clock {
             shared.clock = shared_clock;
         }
+        is_known
     }
 
     /// A purge of another process, or one that was missed: `at` this time of the deployment's clock.
@@ -169,6 +174,15 @@ impl Purges {
                 purged
             });
         }
+        self.begin_anew(&mut shared, is_suspect);
+    }
+
+    /// What was loaded before this is a fallback at most.
+    pub(crate) fn doubt(&self) {
+        self.begin_anew(&mut self.lock(), true);
+    }
+
+    fn begin_anew(&self, _lock: &mut Shared, is_suspect: bool) {
         // Relaxed: written only under the lock.
         let now = self.clock.load(Ordering::Relaxed) + 1;
         // Before the clock: whoever sees the clock sees the break.

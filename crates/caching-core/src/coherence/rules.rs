@@ -38,6 +38,14 @@ pub enum Rule {
     Lease,
     /// A `set` with a ticket compares it.
     Ticket,
+    /// Nobody joins a flight that began before its key was invalidated.
+    JoinDetached,
+    /// A flight goes on while anybody waits for it.
+    Passengers,
+    /// A factory that panics frees its key.
+    Panic,
+    /// The scope is that of the call, not that of its first poll.
+    CapturedScope,
 }
 
 /// Which rules are kept: in a shipped build, all of them, at no cost.
@@ -74,7 +82,7 @@ impl Rules {
 #[cfg(feature = "switches")]
 impl Rule {
     /// Every rule, by its name.
-    pub const ALL: [(&'static str, Self); 14] = [
+    pub const ALL: [(&'static str, Self); 18] = [
         ("store-in-l2", Self::StoreInL2),
         ("store-in-l1", Self::StoreInL1),
         ("log", Self::Log),
@@ -89,6 +97,10 @@ impl Rule {
         ("seq-on-l2-hit", Self::SeqOnL2Hit),
         ("lease", Self::Lease),
         ("ticket", Self::Ticket),
+        ("join-detached", Self::JoinDetached),
+        ("passengers", Self::Passengers),
+        ("panic", Self::Panic),
+        ("captured-scope", Self::CapturedScope),
     ];
 
     /// The rule with this name.

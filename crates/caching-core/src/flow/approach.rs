@@ -13,6 +13,7 @@ use crate::flow::load::{Answer, Request};
 use crate::flow::shared::Shared;
 use crate::key::KeyName;
 use crate::level::{Address, Claim};
+use crate::outcome::Level;
 
 /// How long to wait for another process' load where the profile has no soft limit.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
@@ -82,7 +83,13 @@ impl Engine {
     ) -> Approach {
         let has_stale = request.is_refresh || self.fallback(request).is_some();
         let until = self.clock.now().after(shared.l2.read_limit(has_stale));
-        let consulted = self.consult(shared, request, until).await;
+        let consulted = match flight.consulted() {
+            None => self.consult(shared, request, until).await,
+            Some(is_answered) => Consulted {
+                is_answered,
+                ..Consulted::default()
+            },
+        };
         let is_claimable = consulted.is_answered
             && request.profile.l2_write
             // What it brings stays here: no use for others to wait for it.
@@ -131,6 +138,7 @@ impl Engine {
             };
             if !is_granted {
                 claimed.claim = None;
+                flight.is_held_up();
                 if request.is_refresh {
                     return Approach::LeaveIt;
                 }
@@ -154,7 +162,7 @@ impl Engine {
     }
 
     /// Takes what the shared store has for an answer, if it is one; keeps it here in any case.
-    fn accept(
+    pub(super) fn accept(
         &self,
         shared: &Shared,
         flight: &Flight,
@@ -179,7 +187,11 @@ impl Engine {
         if !is_answer || !request.takes(&answer) {
             return None;
         }
-        self.counters.l2_hit();
+        // The read that began a refresh has counted as a hit.
+        if !request.is_refresh {
+            self.counters.l2_hit();
+            self.tell_hit(&request.key.as_ref(), Level::L2, false);
+        }
         Some(answer)
     }
 }

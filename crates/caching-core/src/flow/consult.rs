@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Tick;
-use crate::codec::PackContext;
+use crate::codec::{PackContext, Unpacked};
 use crate::coherence::{Asof, Question, RecordValidity, Validity, Worth};
 use crate::flow::Engine;
 use crate::flow::hit::Hit;
@@ -34,14 +34,14 @@ pub(crate) struct Basis {
 }
 
 /// A record of this epoch, and what was known when it was asked for.
-struct FoundHere {
+pub(super) struct FoundHere {
     name: KeyName,
     origin: Origin,
     record: FoundRecord,
 }
 
 /// What can be said here of what was found.
-enum Appraised {
+pub(super) enum Appraised {
     Known(Option<Hit>),
     /// It is from before the purges that are known here.
     Old(Box<FoundHere>),
@@ -53,7 +53,7 @@ impl Engine {
     /// Whatever it takes to ask ends in time. Nothing is asked while the lease is over and cannot be
     /// regained: a server that was deposed would answer reads for ever.
     pub(crate) async fn consult(
-        &self,
+        self: &Arc<Self>,
         shared: &Shared,
         request: &Request,
         until: Tick,
@@ -63,6 +63,7 @@ impl Engine {
             || !request.profile.l2_read
             || shared.recovery.is_dirty(&name)
             || !self.regain_lease(shared, self.left(until)).await
+            || self.left(until).is_zero()
         {
             return Consulted::default();
         }
@@ -99,7 +100,8 @@ impl Engine {
         }
     }
 
-    fn left(&self, until: Tick) -> Duration {
+    /// How long may yet be waited: what is asked for no time at all would fail, whatever the store does.
+    pub(super) fn left(&self, until: Tick) -> Duration {
         until.since(self.clock.now())
     }
 
@@ -116,7 +118,12 @@ impl Engine {
     }
 
     /// The number of an answer, if it fits what was known before it was asked for.
-    fn fitting(&self, shared: &Shared, answer: &ReadAnswer, question: Question) -> Option<Asof> {
+    pub(super) fn fitting(
+        &self,
+        shared: &Shared,
+        answer: &ReadAnswer,
+        question: Question,
+    ) -> Option<Asof> {
         match question.weigh(self.rules, answer.at, || self.fences.asof()) {
             Worth::Fits(at) => Some(at),
             Worth::Noticed => None,
@@ -128,7 +135,7 @@ impl Engine {
     }
 
     /// What was found, as far as that can be told here.
-    fn appraise(
+    pub(super) fn appraise(
         &self,
         shared: &Shared,
         request: &Request,
@@ -183,8 +190,11 @@ impl Engine {
             value_type: request.value_type,
             codec: request.profile.codec,
         };
-        let content = match shared.packer.unpack(&cx, &record.payload) {
-            Ok(content) => content,
+        let Unpacked {
+            content,
+            validators,
+        } = match shared.packer.unpack(&cx, &record.payload) {
+            Ok(unpacked) => unpacked,
             Err(error) => {
                 self.counters.l2_unreadable.add();
                 self.unreadable.tell(error.kind());
@@ -195,6 +205,7 @@ impl Engine {
         Some(Hit {
             name,
             content,
+            validators: validators.map(Arc::new),
             tags: Some(record.tags.into()).filter(|tags: &Arc<[Tag]>| !tags.is_empty()),
             // From before it was asked for: the way back took time, too. What a purge has expired
             // is over, whatever life its record has left.
@@ -226,7 +237,7 @@ impl Engine {
     }
 
     /// What a record is from before this process came up: the store knows what was purged since.
-    async fn ask_of_purges(
+    pub(super) async fn ask_of_purges(
         &self,
         shared: &Shared,
         request: &Request,
@@ -236,9 +247,11 @@ impl Engine {
         let FoundHere { record, origin, .. } = &*old;
         let key = request.key.as_ref();
         let groups = self.purges.names(&*self.scope, &key, &record.tags);
-        let asked = shared
-            .l2
-            .purged(shared.partition, &groups, self.left(until));
+        let left = self.left(until);
+        if left.is_zero() {
+            return None;
+        }
+        let asked = shared.l2.purged(shared.partition, &groups, left);
         let answer = asked.await.ok()?;
         // What was purged meanwhile has been heard of here, or the read came before it.
         let validity = match self.judge_record(request, record, *origin) {

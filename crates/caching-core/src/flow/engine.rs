@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::cache::Legacy;
 use crate::clock::Clock;
 use crate::coherence::{Fences, Mode, News, Purges, Rules, StripeGuard};
 use crate::error::CacheError;
@@ -17,7 +19,7 @@ use crate::flow::flight::Flights;
 use crate::flow::shared::Shared;
 use crate::key::{KeyHasher, KeyKind, KeyName, KeyRef, StoredKey, printable};
 use crate::level::L1;
-use crate::observe::{Counters, Seldom, Stats};
+use crate::observe::{Counters, EventBus, FactoryMeter, Seldom, Stats};
 use crate::options::{EntryOptions, Profile};
 use crate::recovery::EVERYTHING;
 use crate::scope::{KeyScope, NoScope, ScopeId};
@@ -36,6 +38,8 @@ pub(crate) struct Engine {
     pub(crate) profiles: Profiles,
     pub(crate) scope: Arc<dyn KeyScope>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Arc<EventBus>,
+    pub(crate) factory_times: FactoryMeter,
     pub(crate) counters: Counters,
     /// Of records that could not be read, and of values that could not be stored outside.
     pub(crate) unreadable: Seldom,
@@ -47,6 +51,8 @@ pub(crate) struct Engine {
     pub(crate) kinds: papaya::HashMap<&'static str, KeyKind, foldhash::quality::RandomState>,
     /// The store that is shared with other processes, if there is one.
     pub(crate) shared: Option<Shared>,
+    /// What caches beside this one have from it.
+    pub(crate) legacy: Legacy,
     /// A permit for each factory that may run at the same time.
     pub(crate) factories: Semaphore,
     pub(crate) key_prefix: String,
@@ -61,6 +67,8 @@ pub(crate) struct Engine {
 pub(crate) struct Profiles {
     defaults: Profile,
     by_kind: HashMap<String, Profile, foldhash::quality::RandomState>,
+    /// Whether nothing is to be kept, whatever they say.
+    is_off: bool,
 }
 
 impl Profiles {
@@ -69,21 +77,32 @@ impl Profiles {
         by_kind: impl IntoIterator<Item = (&'a String, &'a EntryOptions)>,
     ) -> Self {
         let defaults = Profile::new(defaults);
+        let of_kind = |(kind, options): (&String, &EntryOptions)| {
+            (kind.clone(), defaults.with(options).of_kind())
+        };
         Self {
-            defaults,
-            by_kind: by_kind
-                .into_iter()
-                .map(|(kind, options)| (kind.clone(), defaults.with(options)))
-                .collect(),
+            defaults: defaults.of_kind(),
+            by_kind: by_kind.into_iter().map(of_kind).collect(),
+            is_off: false,
         }
+    }
+
+    /// The same, of a cache that keeps nothing.
+    pub(crate) fn off_unless(mut self, is_enabled: bool) -> Self {
+        self.is_off = !is_enabled;
+        self
     }
 
     /// The profile of a kind, with the options of a call over it.
     pub(crate) fn resolve(&self, kind: KeyKind, options: Option<&EntryOptions>) -> Profile {
         let profile = *self.by_kind.get(kind.name()).unwrap_or(&self.defaults);
-        match options {
+        let profile = match options {
             Some(options) => profile.with(options),
             None => profile,
+        };
+        match self.is_off {
+            true => profile.off(),
+            false => profile,
         }
     }
 }
@@ -153,6 +172,7 @@ impl Engine {
         Locked {
             stripe: self.fences.lock(stripe),
             _guard: guard,
+            _evictions: ToldAfterwards(&self.events),
         }
     }
 
@@ -188,13 +208,13 @@ impl Engine {
         // Nor what could be given without a lease.
         self.purges.purge(EVERYTHING, Mode::Remove);
         self.tasks.close();
-        let until = tokio::time::Instant::now() + deadline;
-        let in_time = tokio::time::timeout_at(until, self.tasks.wait())
-            .await
-            .is_ok();
+        // What is left and not when it ends: a deadline may be further away than a clock can tell.
+        let begun = Instant::now();
+        let left = || deadline.saturating_sub(begun.elapsed());
+        let in_time = timeout(left(), self.tasks.wait()).await.is_ok();
         if let Some(shared) = &self.shared {
             // What other processes do not know yet, they may now or never.
-            let _ = tokio::time::timeout_at(until, self.send_what_is_queued(shared)).await;
+            let _ = timeout(left(), self.send_what_is_queued(shared)).await;
             let left = shared.recovery.len();
             if left > 0 {
                 tracing::error!(
@@ -207,7 +227,7 @@ impl Engine {
         self.ending.cancel();
         if !in_time {
             // Bounded, since a factory that blocks its thread cannot be waited for.
-            let _ = tokio::time::timeout(LAST_MOMENT, self.tasks.wait()).await;
+            let _ = timeout(LAST_MOMENT, self.tasks.wait()).await;
         }
         if let Some(shared) = &self.shared {
             shared.driver.stop().await;
@@ -222,6 +242,18 @@ pub(crate) struct Locked<'a> {
     // In this order: the lock is given up before values are dropped.
     pub(crate) stripe: StripeGuard<'a>,
     _guard: papaya::LocalGuard<'a>,
+    _evictions: ToldAfterwards<'a>,
+}
+
+/// Tells, when it is dropped, which entries had to leave meanwhile.
+struct ToldAfterwards<'a>(&'a EventBus);
+
+impl Drop for ToldAfterwards<'_> {
+    fn drop(&mut self) {
+        if self.0.is_watched() {
+            self.0.tell_evictions();
+        }
+    }
 }
 
 /// How long factories that were told to end may take to do so.

@@ -9,6 +9,7 @@ use crate::clock::Tick;
 use crate::flow::Engine;
 use crate::flow::load::{Answer, Request};
 use crate::flow::runtime::usable_runtime;
+use crate::outcome::Level;
 
 impl Engine {
     /// What the shared store has for a key. What is stale there is kept here as a fallback.
@@ -26,7 +27,10 @@ impl Engine {
             usable_runtime()?;
             // All that is asked, together.
             let until = self.clock.now().after(shared.l2.read_limit(false));
-            if let Some(answer) = self.regain(&request, until).await {
+            // Of a stale one, the look that follows decides: this caller may not take any.
+            if let Some(answer) = self.regain(&request, until).await
+                && !answer.outcome.is_stale()
+            {
                 return Some(answer);
             }
             let hit = self.consult(shared, &request, until).await.hit?;
@@ -35,6 +39,7 @@ impl Engine {
                 return None;
             }
             self.counters.l2_hit();
+            self.tell_hit(&request.key.as_ref(), Level::L2, false);
             Some(self.answer_with(&request, &hit))
         }
     }
@@ -54,9 +59,7 @@ impl Engine {
         if !self.regain_lease(shared, limit.min(until.since(now))).await {
             return None;
         }
-        let answer = self.look_again(request)?;
-        self.counters.hit();
-        Some(answer)
+        self.look_again(request)
     }
 
     /// Starts to hear of other processes, and waits for the first answer of the shared store.

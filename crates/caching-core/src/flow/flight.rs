@@ -11,10 +11,11 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::clock::Tick;
-use crate::coherence::{Age, Asof, Candidate};
+use crate::coherence::{Age, Asof, Candidate, Rule, Rules};
 use crate::error::CacheError;
 use crate::flow::consult::Basis;
 use crate::flow::load::Answer;
+use crate::flow::many::Member;
 use crate::flow::shared::Origin;
 use crate::key::{BuildPrehashed, StoredKey};
 
@@ -31,6 +32,8 @@ pub(crate) struct Flights {
     /// Locked for a map operation, never across an await. A flight's passengers are counted under
     /// the lock of its shard, so that the last one to leave and the next one to come agree.
     shards: Box<[Mutex<Shard>]>,
+    /// All of them, but in tests.
+    rules: Rules,
 }
 
 /// One running factory.
@@ -43,6 +46,10 @@ pub(crate) struct Flight {
     /// What the shared store said since, before the factory began.
     /// A lock for a copy, never held across an await.
     basis: Mutex<Option<Basis>>,
+    /// Whether the shared store answered when it was asked for this key and others, and had nothing.
+    consulted: OnceLock<bool>,
+    /// Those whose factory runs once for all of them, where it is one of many.
+    member: OnceLock<Arc<Member>>,
     /// Whether its key was invalidated, or everything became suspect, since it began.
     is_detached: AtomicBool,
     /// Whether nobody may join it, though it is in the air.
@@ -88,9 +95,10 @@ pub(crate) struct Seat {
 }
 
 impl Flights {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(rules: Rules) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            rules,
         }
     }
 
@@ -128,6 +136,11 @@ impl Flights {
         Boarding::First(self.seat(&flight))
     }
 
+    /// Whether a load of a key is under way.
+    pub(crate) fn is_loading(&self, key: &StoredKey) -> bool {
+        self.shard(key).contains_key(key)
+    }
+
     /// Begins a flight that nobody waits for, unless one is under way.
     pub(crate) fn begin_unattended(
         &self,
@@ -149,6 +162,9 @@ impl Flights {
     /// Lets nobody join the flight of a key any more; those aboard stay, and what it brings is not
     /// stored.
     pub(crate) fn detach(&self, key: &StoredKey) {
+        if !self.rules.keep(Rule::JoinDetached) {
+            return;
+        }
         for flight in self.shard(key).remove(key).unwrap_or_default() {
             flight.detach();
         }
@@ -195,6 +211,16 @@ impl Flights {
         flight.news.notify_waiters();
     }
 
+    /// Ends a flight whose last passenger left before it had a task to end.
+    pub(crate) fn end_if_abandoned(&self, flight: &Flight) {
+        // Under the lock: either the last one to leave finds the task, or this that they have left.
+        let _shard = self.shard(&flight.key);
+        let is_empty = flight.passengers.load(Ordering::Relaxed) == 0;
+        if is_empty && !flight.is_unattended.load(Ordering::Acquire) {
+            flight.end();
+        }
+    }
+
     fn take_off_the_board(&self, shard: &mut Shard, flight: &Arc<Flight>) {
         if let Slot::Occupied(mut listed) = shard.entry(flight.key.clone()) {
             listed.get_mut().retain(|one| !Arc::ptr_eq(one, flight));
@@ -219,6 +245,8 @@ impl Flight {
             limit,
             origin,
             basis: Mutex::default(),
+            consulted: OnceLock::new(),
+            member: OnceLock::new(),
             is_detached: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             passengers: AtomicUsize::new(passengers),
@@ -273,6 +301,33 @@ impl Flight {
         }
     }
 
+    /// Notes that the shared store was asked, and had nothing; and whether it answered.
+    pub(crate) fn was_consulted(&self, is_answered: bool) {
+        let _ = self.consulted.set(is_answered);
+    }
+
+    /// Whether the shared store was asked before the flight took off, and answered.
+    pub(crate) fn consulted(&self) -> Option<bool> {
+        self.consulted.get().copied()
+    }
+
+    /// Names the group whose factory is that of this flight, too.
+    pub(crate) fn goes_with(&self, member: Arc<Member>) {
+        let _ = self.member.set(member);
+    }
+
+    /// Whether its factory is that of other flights, too.
+    pub(crate) fn is_of_many(&self) -> bool {
+        self.member.get().is_some()
+    }
+
+    /// Has to wait for another process: the others whose factory it shares do not wait for it.
+    pub(crate) fn is_held_up(&self) {
+        if let Some(member) = self.member.get() {
+            member.is_late();
+        }
+    }
+
     fn basis(&self) -> Option<Basis> {
         // Replaced as a whole; there is nothing half-done in it.
         *self.basis.lock().unwrap_or_else(PoisonError::into_inner)
@@ -302,6 +357,11 @@ impl Flight {
     pub(crate) fn go_on_unattended(&self) {
         // Release, and acquire in `Seat::drop`: set before its passengers are let go.
         self.is_unattended.store(true, Ordering::Release);
+    }
+
+    /// Whether it goes on when nobody waits for it.
+    pub(crate) fn is_unattended(&self) -> bool {
+        self.is_unattended.load(Ordering::Acquire)
     }
 
     /// Tells all who wait, now and later, that the factory is past its soft limit.
@@ -358,7 +418,8 @@ impl Drop for Seat {
         }
         let mut shard = self.flights.shard(&self.flight.key);
         // Relaxed: counted under the lock of the shard.
-        let was_last = self.flight.passengers.fetch_sub(1, Ordering::Relaxed) == 1;
+        let was_last = self.flight.passengers.fetch_sub(1, Ordering::Relaxed) == 1
+            || !self.flights.rules.keep(Rule::Passengers);
         if was_last && !self.flight.is_unattended.load(Ordering::Acquire) {
             self.flights.take_off_the_board(&mut shard, &self.flight);
             self.flight.end();

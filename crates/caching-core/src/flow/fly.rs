@@ -4,33 +4,53 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use crate::coherence::Rule;
 use crate::entry::Content;
 use crate::error::CacheError;
 use crate::flow::approach::{Approach, Claimed, PATIENCE};
-use crate::flow::context::SharedChanges;
+use crate::flow::changes::SharedChanges;
 use crate::flow::engine::named;
 use crate::flow::flight::{Flight, Landing};
 use crate::flow::load::{Answer, Factory, Request};
 use crate::flow::loading::Loading;
+use crate::flow::many::Failed;
+use crate::flow::store::Loaded;
+use crate::flow::timed::Timed;
 use crate::flow::{Engine, FactoryContext};
+use crate::observe::CacheEvent;
 use crate::options::Profile;
 use crate::outcome::Outcome;
 
 /// Lands the flight of a task that is dropped before its end, so that nobody waits for ever.
-struct LandsAnyway {
+pub(super) struct LandsAnyway {
     engine: Arc<Engine>,
     flight: Arc<Flight>,
 }
 
+impl LandsAnyway {
+    pub(super) fn new(engine: &Arc<Engine>, flight: &Arc<Flight>) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            flight: Arc::clone(flight),
+        }
+    }
+
+    pub(super) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+}
+
 impl Drop for LandsAnyway {
     fn drop(&mut self) {
-        if self.flight.has_landed() {
+        if self.flight.has_landed() || !self.engine.rules.keep(Rule::Panic) {
             return;
         }
         let key = &self.flight.key;
@@ -63,10 +83,20 @@ impl Engine {
         factory: Factory,
         loading: Loading,
     ) {
-        let lands = LandsAnyway {
-            engine: Arc::clone(self),
-            flight: Arc::clone(flight),
-        };
+        let lands = LandsAnyway::new(self, flight);
+        self.take_off_as(runtime, lands, request, factory, loading);
+    }
+
+    /// The same, for a flight that lands anyway already.
+    pub(super) fn take_off_as(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        lands: LandsAnyway,
+        request: Request,
+        factory: Factory,
+        loading: Loading,
+    ) {
+        let flight = Arc::clone(&lands.flight);
         let work = async move {
             let (engine, flight) = (&lands.engine, &lands.flight);
             let fly = engine.fly(flight, request, factory, loading);
@@ -98,30 +128,38 @@ impl Engine {
         };
         let changes = changes.take();
         let mut request = request;
+        let asked = request.profile;
         // The codec says where a value stands in the shared store, and readers look there before a factory runs.
         request.profile = Profile {
-            codec: request.profile.codec,
-            ..request.profile.with(&changes.options)
+            codec: asked.codec,
+            ..asked.with(&changes.options)
         };
         request.tags.extend(changes.tags.iter());
         let answer = match result.and_then(|content| request.tags.check().map(|()| content)) {
             Ok(content) => {
                 self.counters.factory_successes.add();
-                let tags = request.tags.clone().into_kept();
-                let stored = !changes.is_kept_out
-                    && self
-                        .store_load(flight, &request, &content, tags.clone(), claimed)
-                        .await;
-                Ok(Answer {
+                let loaded = Loaded {
                     content,
+                    tags: request.tags.clone().into_kept(),
+                    validators: changes.validators(),
+                };
+                let stored = !changes.is_kept_out
+                    && self.store_load(flight, &request, &loaded, claimed).await;
+                Ok(Answer {
+                    content: loaded.content,
                     type_name: request.value_type.name_fn(),
                     outcome: Outcome::miss(was_stale, stored),
-                    tags,
+                    tags: loaded.tags,
                     tag_clock: flight.tag_clock(),
                     is_private: changes.is_kept_out,
+                    source_lag: request.profile.source_lag,
                 })
             }
-            Err(error) => self.fall_back(flight, &request, error),
+            Err(error) => {
+                // The stricter of the two decides: a caller who takes nothing stale is given nothing stale.
+                request.profile.fail_safe &= asked.fail_safe;
+                self.fall_back(flight, &request, error)
+            }
         };
         Landing::Answered(answer)
     }
@@ -146,6 +184,8 @@ impl Engine {
         };
         if !request.is_refresh {
             self.counters.misses.add();
+            let key = request.key.as_ref();
+            self.events.tell(&key, |key| CacheEvent::Miss { key });
         }
         let cx = FactoryContext {
             key: request.key.printable(),
@@ -153,25 +193,38 @@ impl Engine {
             scope: request.key.scope(),
             // Here, since other processes may just have lent theirs.
             stale: self.fallback(request).map(|stale| stale.content),
+            old: self.old(request),
             changes: changes.clone(),
+            cancellation: CancellationToken::new(),
         };
-        let turn = self.turn(request, &loading).await;
+        let patience = request.profile.factory_soft_limit.unwrap_or(PATIENCE);
+        let turn = match flight.is_of_many() {
+            // Theirs is one for all of them.
+            true => None,
+            false => self.turn(patience, &loading).await,
+        };
         let run = async {
             let loaded = self.run(request, factory, cx, loading).await;
             drop(turn);
             loaded
         };
-        Obtained::Loaded(self.within_hard_limit(request, run).await, claimed)
+        let timed = Timed::begin(self, flight, request);
+        let result = self.within_hard_limit(request, run).await;
+        timed.ended(&result);
+        Obtained::Loaded(result, claimed)
     }
 
     /// Waits for a permit to run a factory, for so long at most: it spares the source, and holds up
     /// nobody for ever. One that another factory waits for needs none, since the two could wait for
     /// each other.
-    async fn turn(&self, request: &Request, loading: &Loading) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn turn(
+        &self,
+        patience: Duration,
+        loading: &Loading,
+    ) -> Option<SemaphorePermit<'_>> {
         if loading.is_nested() {
             return None;
         }
-        let patience = request.profile.factory_soft_limit.unwrap_or(PATIENCE);
         timeout(patience, self.factories.acquire()).await.ok()?.ok()
     }
 
@@ -225,11 +278,17 @@ impl Engine {
         cx: FactoryContext,
         loading: Loading,
     ) -> Result<Content, CacheError> {
+        let (old, changes) = (cx.old.clone(), cx.changes.clone());
+        // Dropped before the factory has answered, by whatever: what it left running is told.
+        let unanswered = cx.cancellation.clone().drop_guard();
         let mut ended = None;
         let work = async {
             // The factory may panic before its first await, too.
             let mut run = Box::pin(async move { factory(cx).await });
             let run = std::future::poll_fn(|cx| {
+                if !self.rules.keep(Rule::Panic) {
+                    return run.as_mut().poll(cx).map(Ok);
+                }
                 // A factory that panicked is never polled again, so nothing that it left half-done
                 // is seen.
                 catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx)))
@@ -238,11 +297,14 @@ impl Engine {
             ended = Some(loading.enter(run).await);
         };
         self.scope.enter(request.key.scope(), Box::pin(work)).await;
+        if let Some(Ok(_)) = &ended {
+            unanswered.disarm();
+        }
         let error = match ended {
             Some(Ok(Ok(content))) => return Ok(content),
-            Some(Ok(Err(source))) => CacheError::Factory {
-                key: request.name(),
-                source: source.into(),
+            Some(Ok(Err(source))) => match changes.kept(old, &source) {
+                Some(content) => return Ok(content),
+                None => Failed::told(request.name(), source),
             },
             Some(Err(panic)) => CacheError::FactoryPanicked {
                 key: request.name(),
@@ -257,7 +319,7 @@ impl Engine {
     }
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|message| (*message).to_owned())

@@ -1,10 +1,11 @@
 //! A value of the shared store, and what is made of it here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Tick;
 use crate::coherence::Candidate;
-use crate::entry::{Content, Entry, Freshness, Lifetime};
+use crate::entry::{Content, Entry, Freshness, Lifetime, Validators};
 use crate::flow::Engine;
 use crate::flow::flight::Flight;
 use crate::flow::load::{Answer, Request};
@@ -19,6 +20,8 @@ pub(crate) struct Hit {
     pub(super) name: KeyName,
     pub(crate) content: Content,
     pub(super) tags: Option<Arc<[Tag]>>,
+    /// What its source said of its version.
+    pub(super) validators: Option<Arc<Validators>>,
     pub(super) origin: Origin,
     pub(super) fresh_until: Tick,
     pub(super) kept_until: Tick,
@@ -42,7 +45,9 @@ impl Engine {
             hit.origin.asof,
             hit.tags.clone(),
             hit.origin.tag_clock,
-        );
+        )
+        .treated(&request.profile, self.clock.now(), None)
+        .validated(hit.validators.clone());
         let locked = self.lock_stripe(name.stripe());
         let candidate = Candidate {
             age: entry.age(),
@@ -72,11 +77,11 @@ impl Engine {
             Content::Value(_) => profile.duration,
             Content::Absent => profile.negative_duration,
         };
-        let fresh_until = match profile.l1_duration {
+        let fresh_until = match profile.l1_duration() {
             Some(limit) => hit.fresh_until.min(hit.origin.begun.after(limit)),
             None => hit.fresh_until,
         };
-        let eager_at = match profile.eager_refresh {
+        let eager_at = match profile.eager_share() {
             // As much before its end as where it was loaded.
             Some(share) => hit
                 .fresh_until
@@ -87,7 +92,7 @@ impl Engine {
             eager_at,
             fresh_until,
             retained_until: if profile.fail_safe {
-                let kept_until = match profile.l1_retention {
+                let kept_until = match profile.l1_retention() {
                     Some(limit) => hit.kept_until.min(hit.origin.begun.after(limit)),
                     None => hit.kept_until,
                 };
@@ -111,6 +116,8 @@ impl Engine {
             tags: hit.tags.clone(),
             tag_clock: hit.origin.tag_clock,
             is_private: false,
+            // What a lagging source said is not stored there.
+            source_lag: Duration::ZERO,
         }
     }
 

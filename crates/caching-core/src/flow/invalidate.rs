@@ -14,6 +14,7 @@ use crate::flow::runtime::usable_runtime;
 use crate::flow::shared::Shared;
 use crate::flow::untold::Untold;
 use crate::key::{KeyName, StoredKey};
+use crate::observe::CacheEvent;
 use crate::recovery::{Due, EVERYTHING, Queued};
 
 /// How many keys go into one message.
@@ -33,6 +34,7 @@ impl Engine {
     /// Where a store is shared, it holds here before the store is told, and again once it has answered:
     /// another reader of this process may have put back what the store still held in between.
     pub(crate) async fn invalidate(self: &Arc<Self>, what: Invalidation) -> Invalidated {
+        self.tell_of(&what);
         if self.shared.is_none() {
             return Invalidated::applied(self.invalidate_alone(&what));
         }
@@ -52,6 +54,22 @@ impl Engine {
         match telling.await {
             Ok(Some(at)) => Invalidated::applied(at),
             Ok(None) | Err(_) => Invalidated::Queued,
+        }
+    }
+
+    /// Tells whoever watches.
+    fn tell_of(&self, what: &Invalidation) {
+        for (key, mode) in &what.keys {
+            self.events.tell(&key.as_ref(), |key| match mode {
+                Mode::Remove => CacheEvent::Removed { key },
+                Mode::Expire => CacheEvent::Expired { key },
+            });
+        }
+        for (group, mode) in &what.groups {
+            self.events.tell_of_group(|| CacheEvent::Purged {
+                group: group.clone(),
+                keeps_fallback: *mode == Mode::Expire,
+            });
         }
     }
 
@@ -158,7 +176,7 @@ impl Engine {
     /// The store has applied an own invalidation: so does this process, once more.
     pub(crate) fn told(&self, shared: &Shared, change: &Change, applied: Applied) {
         self.counters.notices_sent.add();
-        match change {
+        let is_in_effect = match change {
             Change::Keys { keys, mode } => {
                 if self.rules.keep(Rule::DropAgain) {
                     self.apply(applied.at, change);
@@ -167,13 +185,22 @@ impl Engine {
                     // After the drop: until then, nothing of the store is put here.
                     shared.recovery.settle_key(key, *mode);
                 }
+                true
             }
             Change::Group { group, mode, .. } => {
                 self.purges
-                    .settle(group, *mode, applied.at, applied.tag_clock);
+                    .settle(group, *mode, applied.at, applied.tag_clock)
             }
-        }
-        if !self.fences.own(applied.at) {
+        };
+        self.count_own(shared, applied.at, is_in_effect);
+    }
+
+    /// The number of an own invalidation counts as applied, where it took effect here.
+    fn count_own(&self, shared: &Shared, at: Asof, is_in_effect: bool) {
+        // The epoch may have begun here since. Would it count then, no poll would tell of it again.
+        if !is_in_effect {
+            self.distrust(shared);
+        } else if !self.fences.own(at) {
             shared.pulse.poll_soon();
         }
     }
@@ -229,19 +256,19 @@ impl Engine {
             self.apply(applied.at, &due.change);
         }
         let is_settled = shared.recovery.settle(due);
-        if let Change::Group { group, mode, .. } = &due.change
-            && is_settled
-        {
-            self.purges
-                .settle(group, *mode, applied.at, applied.tag_clock);
-        }
+        let is_in_effect = match &due.change {
+            Change::Group { group, mode, .. } if is_settled => {
+                self.purges
+                    .settle(group, *mode, applied.at, applied.tag_clock)
+            }
+            // Of a group that waits again, the store gives nothing until it is settled.
+            _ => true,
+        };
         self.counters.resent.add();
         if shared.recovery.len() == 0 {
             tracing::debug!("all invalidations that were queued have been sent");
         }
-        if !self.fences.own(applied.at) {
-            shared.pulse.poll_soon();
-        }
+        self.count_own(shared, applied.at, is_in_effect);
     }
 
     /// An error once the cache was stopped.

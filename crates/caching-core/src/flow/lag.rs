@@ -1,11 +1,13 @@
 //! Sources that lag behind their writes: until when what they say may be given.
 
+use std::time::Duration;
+
 use crate::clock::Tick;
 use crate::coherence::Unseen;
 use crate::flow::Engine;
 use crate::flow::engine::Locked;
 use crate::flow::flight::Flight;
-use crate::flow::load::Request;
+use crate::flow::load::{Answer, Request};
 use crate::tag::Tag;
 
 impl Engine {
@@ -28,14 +30,14 @@ impl Engine {
     pub(crate) fn lagging_until(
         &self,
         flight: &Flight,
-        request: &Request,
+        lag: Duration,
         tags: &[Tag],
     ) -> Option<Tick> {
-        if request.profile.source_lag.is_zero() {
+        if lag.is_zero() {
             return None;
         }
-        let locked = self.lock(&request.key);
-        self.lagging_under(&locked, flight, request, tags)
+        let locked = self.lock(&flight.key);
+        self.lagging_under(&locked, flight, lag, tags)
     }
 
     /// The same for who has the lock of the key's stripe: until it is given up, nothing of the stripe
@@ -44,14 +46,13 @@ impl Engine {
         &self,
         locked: &Locked<'_>,
         flight: &Flight,
-        request: &Request,
+        lag: Duration,
         tags: &[Tag],
     ) -> Option<Tick> {
-        let lag = request.profile.source_lag;
         if lag.is_zero() {
             return None;
         }
-        let (key, begun) = (request.key.as_ref(), flight.begun());
+        let (key, begun) = (flight.key.as_ref(), flight.begun());
         // First: all that counts as applied has been noted. Of what the store has told beyond that,
         // nothing is known yet.
         if !self.fences.asof().is_after(flight.asof()) {
@@ -72,10 +73,30 @@ impl Engine {
 
     /// The same before its factory has ended, by the tags that the request names.
     pub(crate) fn lagging_as_asked(&self, flight: &Flight, request: &Request) -> Option<Tick> {
-        if request.profile.source_lag.is_zero() {
+        let lag = request.profile.source_lag;
+        if lag.is_zero() {
             return None;
         }
         let tags: Vec<Tag> = request.tags.iter().cloned().collect();
-        self.lagging_until(flight, request, &tags)
+        self.lagging_until(flight, lag, &tags)
+    }
+
+    /// Whether an answer is from a source that may have lagged, and is too old for a passenger who came
+    /// at this time: by the tags that it has, and by what its factory said of the source, which nobody
+    /// could know then. Where the passenger says that it lags by more, that counts.
+    pub(super) fn is_lagging(
+        &self,
+        flight: &Flight,
+        answer: &Answer,
+        request: &Request,
+        came: Tick,
+    ) -> bool {
+        let tags = answer.tags.as_deref().unwrap_or(&[]);
+        let lag = answer.source_lag.max(request.profile.source_lag);
+        !answer.outcome.is_stale()
+            && self
+                .lagging_until(flight, lag, tags)
+                // Not at the same time: a flight that began when they came is as good as one of their own.
+                .is_some_and(|until| until < came)
     }
 }

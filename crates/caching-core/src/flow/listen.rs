@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::clock::SleepWatch;
 use crate::coherence::{Heard, Notice};
 use crate::error::BoxError;
 use crate::flow::Engine;
@@ -25,15 +24,14 @@ const LAST_REST: Duration = Duration::from_secs(1);
 /// The shortest time between two polls.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// How often, at most, it is asked whether the machine slept.
-const LOOK: Duration = Duration::from_millis(10);
-
 type Subscription = BoxFuture<'static, BoxError>;
 type Subscribing = BoxFuture<'static, Result<Subscription, BoxError>>;
 
 /// What the driver is about at present.
 struct Drive {
     engine: Arc<Engine>,
+    /// Its number: another one may take its place.
+    number: u64,
     notices: mpsc::Sender<Notice>,
     subscribing: Option<Subscribing>,
     subscription: Option<Subscription>,
@@ -46,17 +44,13 @@ struct Drive {
     is_due: bool,
     sending: Option<BoxFuture<'static, bool>>,
     send_at: Instant,
-    /// Whether the lease held when it was last looked at.
-    was_leased: bool,
-    sleep: SleepWatch,
-    looked_at: std::time::Instant,
 }
 
 /// Keeps a cache coherent until it is dropped.
-pub(crate) async fn drive(engine: Arc<Engine>) {
+pub(crate) async fn drive(engine: Arc<Engine>, number: u64) {
     let (notices, mut heard) = mpsc::channel(NOTICES);
     let nudges = Arc::clone(&engine);
-    let mut drive = Drive::new(engine, notices);
+    let mut drive = Drive::new(engine, number, notices);
     while let Some(wake) = drive.begin_what_is_due() {
         // Each branch only waits; what is to be done is done after, when nothing is borrowed.
         let event = tokio::select! {
@@ -110,7 +104,7 @@ async fn ready_or_never<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
 }
 
 impl Drive {
-    fn new(engine: Arc<Engine>, notices: mpsc::Sender<Notice>) -> Self {
+    fn new(engine: Arc<Engine>, number: u64, notices: mpsc::Sender<Notice>) -> Self {
         let now = Instant::now();
         let has_backplane = engine
             .shared
@@ -118,6 +112,7 @@ impl Drive {
             .is_some_and(|shared| shared.backplane.is_some());
         Self {
             engine,
+            number,
             notices,
             subscribing: None,
             subscription: None,
@@ -128,9 +123,6 @@ impl Drive {
             is_due: true,
             sending: None,
             send_at: now,
-            was_leased: false,
-            sleep: SleepWatch::new(),
-            looked_at: std::time::Instant::now(),
         }
     }
 
@@ -140,13 +132,12 @@ impl Drive {
         let shared = engine.shared.as_ref()?;
         #[cfg(feature = "switches")]
         shared.pulse.tick(engine.clock.now());
-        self.notice_sleep();
+        engine.notice_sleep(shared);
         shared.driver.was_seen(engine.clock.now());
         let is_leased = engine.fences.lease.holds(engine.clock.now());
-        if self.was_leased && !is_leased {
+        if shared.driver.has_lapsed(is_leased) {
             engine.counters.lapses.add();
         }
-        self.was_leased = is_leased;
         let now = Instant::now();
         // Subscribed first, then polled, so that nothing falls between the two: see `subscribed`.
         let is_unsubscribed = self.subscription.is_none() && self.subscribing.is_none();
@@ -155,7 +146,7 @@ impl Drive {
         }
         if self.polling.is_none() && (self.is_due || self.poll_at <= now) {
             self.is_due = false;
-            self.polling = Some(Box::pin(poll(Arc::clone(&engine))));
+            self.polling = Some(Box::pin(poll(Arc::clone(&engine), self.number)));
         }
         let has_news = shared.recovery.len() > 0 && shared.pulse.is_answered();
         if self.sending.is_none() && has_news && self.send_at <= now {
@@ -222,29 +213,12 @@ impl Drive {
         }
     }
 
-    /// A clock that stands still while the machine sleeps takes the lease along.
-    fn notice_sleep(&mut self) {
-        if self.looked_at.elapsed() < LOOK {
-            return;
-        }
-        self.looked_at = std::time::Instant::now();
-        let Some(slept) = self.sleep.slept() else {
-            return;
-        };
-        tracing::warn!(
-            ?slept,
-            "the machine slept; nothing of before is given unasked"
-        );
-        self.engine.fences.doubt();
-        self.is_due = true;
-    }
-
     async fn polled(&mut self, end: PollEnd) {
-        self.notice_sleep();
         let engine = Arc::clone(&self.engine);
         let Some(shared) = &engine.shared else { return };
+        engine.notice_sleep(shared);
         let sent_at = end.1;
-        let again = engine.take_in(shared, end).await;
+        let again = engine.take_in(shared, self.number, end).await;
         let now = engine.clock.now();
         // An answer that took long leaves little of its lease.
         let is_short = engine.fences.lease.until().since(now) < shared.heartbeat();
@@ -264,6 +238,9 @@ impl Drive {
         }
         engine.counters.notices.add();
         shared.propagation.heard(notice.at, engine.clock.now());
+        let Some(_turn) = shared.driver.turn(self.number) else {
+            return;
+        };
         let apply = || engine.apply(notice.at, &notice.change);
         if engine.fences.hear(notice.at, apply) == Heard::PollNow {
             engine.counters.gaps.add();

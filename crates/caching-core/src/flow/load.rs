@@ -15,9 +15,11 @@ use crate::flow::engine::named;
 use crate::flow::flight::{Boarding, Flight, Landing, News, Seat};
 use crate::flow::loading::Loading;
 use crate::flow::look::Found;
+use crate::flow::many::Member;
 use crate::flow::runtime::runtime;
 use crate::flow::{Engine, FactoryContext};
 use crate::key::StoredKey;
+use crate::observe::CacheEvent;
 use crate::options::Profile;
 use crate::outcome::{Level, Outcome};
 use crate::scope::BoxFuture;
@@ -37,6 +39,8 @@ pub(crate) struct Request {
     pub(crate) tags: Tags,
     /// Whether "there is none" is an answer.
     pub(crate) takes_absent: bool,
+    /// What to give in place of an error where there is nothing stale.
+    pub(crate) default: Option<Content>,
     /// Whether what is kept is fresh, and is refreshed early.
     pub(crate) is_refresh: bool,
 }
@@ -52,11 +56,13 @@ pub(crate) struct Answer {
     pub(crate) tag_clock: u64,
     /// Whether the factory kept it out of the cache: it is for the caller whose factory it was.
     pub(crate) is_private: bool,
+    /// How far the source may lag that it was loaded from, as its caller or its factory said.
+    pub(crate) source_lag: Duration,
 }
 
 /// When a caller came.
 #[derive(Clone, Copy)]
-struct Arrival {
+pub(super) struct Arrival {
     at: Tick,
     tag_clock: u64,
 }
@@ -69,6 +75,20 @@ impl Request {
     /// The key as errors name it.
     pub(crate) fn name(&self) -> String {
         named(self.key.kind(), self.key.as_ref().text)
+    }
+
+    /// What its caller gives in place of an error, if anything.
+    pub(crate) fn default(&self) -> Option<Answer> {
+        let content = self.default.clone().filter(|_| self.profile.fail_safe)?;
+        Some(Answer {
+            content,
+            type_name: self.value_type.name_fn(),
+            outcome: Outcome::stale(Level::L1),
+            tags: None,
+            tag_clock: u64::MAX,
+            is_private: false,
+            source_lag: Duration::ZERO,
+        })
     }
 
     /// Whether an answer is one to this request.
@@ -85,14 +105,16 @@ impl Engine {
         request: Request,
         factory: Factory,
     ) -> Result<Answer, CacheError> {
+        let key = request.key.clone();
         let answer = self.board(request, factory).await?;
-        if answer.outcome.is_stale() {
+        if let Outcome::Hit { level, stale: true } = answer.outcome {
             self.counters.stale_hits.add();
+            self.tell_hit(&key.as_ref(), level, true);
         }
         Ok(answer)
     }
 
-    async fn board(
+    pub(super) async fn board(
         self: &Arc<Self>,
         request: Request,
         factory: Factory,
@@ -103,10 +125,7 @@ impl Engine {
         if let Some(answer) = self.regain(&request, Tick::NEVER).await {
             return Ok(answer);
         }
-        let arrived = Arrival {
-            at: self.clock.now(),
-            tag_clock: self.purges.clock(),
-        };
+        let arrived = self.arrive();
         self.l1.missed(&request.key);
         loop {
             let boarding = self.flights.board(
@@ -133,6 +152,16 @@ impl Engine {
 
     /// Refreshes an entry behind its caller, unless its key is being loaded already.
     pub(crate) fn refresh_behind(self: &Arc<Self>, request: Request, factory: Factory) {
+        self.refresh_behind_as(None, request, factory);
+    }
+
+    /// The same, for one of many that are refreshed together.
+    pub(super) fn refresh_behind_as(
+        self: &Arc<Self>,
+        member: Option<Arc<Member>>,
+        request: Request,
+        factory: Factory,
+    ) {
         let request = Request {
             is_refresh: true,
             ..request
@@ -149,20 +178,38 @@ impl Engine {
                 });
         if let Some(flight) = flight {
             self.counters.eager_refreshes.add();
+            let key = request.key.as_ref();
+            self.events
+                .tell(&key, |key| CacheEvent::EagerRefresh { key });
+            if let Some(member) = member {
+                flight.goes_with(member);
+            }
             self.take_off(&runtime, &flight, request, factory, loading);
+        }
+    }
+
+    /// Notes when a caller came.
+    pub(super) fn arrive(&self) -> Arrival {
+        Arrival {
+            at: self.clock.now(),
+            tag_clock: self.purges.clock(),
         }
     }
 
     /// Whether a caller that comes now may wait for this flight: it must not, if something that it
     /// belongs to was invalidated since it began.
-    fn may_join(&self, flight: &Flight, request: &Request) -> bool {
+    pub(super) fn may_join(&self, flight: &Flight, request: &Request) -> bool {
         let now = self.clock.now();
         let permit = Permit::to_join(self.rules, now, self.fences.lease.holds(now));
         if !permit.covers(self.own_until(flight)) {
             return false;
         }
         // It takes the lock of a stripe under that of the flights; nobody takes them the other way.
-        if let Some(until) = self.lagging_as_asked(flight, request)
+        //
+        // Alone, nothing may be given that a lagging source said a moment ago, and a flight for each
+        // caller would storm it: they wait for the one in the air, and share the next.
+        if self.shared.is_some()
+            && let Some(until) = self.lagging_as_asked(flight, request)
             && until <= now
         {
             return false;
@@ -216,7 +263,7 @@ impl Engine {
     }
 
     /// Waits for a flight that another caller began. `None`: its end is no answer to this request.
-    async fn ride(
+    pub(super) async fn ride(
         &self,
         seat: &Seat,
         request: &Request,
@@ -231,7 +278,11 @@ impl Engine {
                 return None;
             }
             Landing::Answered(Err(error)) => {
-                return Some(self.fallback(request).ok_or(error));
+                return Some(
+                    self.fallback(request)
+                        .or_else(|| request.default())
+                        .ok_or(error),
+                );
             }
             Landing::Answered(Ok(answer)) => answer,
         };
@@ -265,7 +316,7 @@ impl Engine {
     /// Waits for a flight to land: if it is slow, only where there is nothing stale to give, and
     /// for no longer than the request's own hard limit. A flight whose runtime is not driven any
     /// more would keep its callers for ever.
-    async fn wait(&self, seat: &Seat, request: &Request) -> Landing {
+    pub(super) async fn wait(&self, seat: &Seat, request: &Request) -> Landing {
         let landing = async {
             match seat.wait(false).await {
                 News::Landed(landing) => return landing,
@@ -291,7 +342,8 @@ impl Engine {
             // It should have ended by itself.
             seat.close_flight();
         }
-        Landing::Answered(self.fallback(request).ok_or(CacheError::FactoryTimeout {
+        let fallback = self.fallback(request).or_else(|| request.default());
+        Landing::Answered(fallback.ok_or(CacheError::FactoryTimeout {
             key: request.name(),
             limit,
         }))
@@ -315,19 +367,13 @@ impl Engine {
         }
     }
 
-    /// Whether an answer is from a source that may have lagged, and is too old for a passenger who came
-    /// at this time: by the tags that it has, which nobody could know then.
-    fn is_lagging(&self, flight: &Flight, answer: &Answer, request: &Request, came: Tick) -> bool {
-        let tags = answer.tags.as_deref().unwrap_or(&[]);
-        !answer.outcome.is_stale()
-            && self
-                .lagging_until(flight, request, tags)
-                .is_some_and(|until| until <= came)
-    }
-
-    /// What L1 has for a request by now.
+    /// What L1 has for a request by now. A fresh answer counts as a hit.
     pub(crate) fn look_again(&self, request: &Request) -> Option<Answer> {
-        let (kept, outcome) = match self.look(&request.key.as_ref(), false) {
+        if !request.profile.l1_read {
+            return None;
+        }
+        let found = self.look_as(&request.key.as_ref(), false, || request.profile.serve_stale);
+        let (kept, outcome) = match found {
             Found::Fresh(kept) | Found::Eager(kept) => (kept, Outcome::hit(Level::L1)),
             Found::Stale {
                 kept,
@@ -343,7 +389,13 @@ impl Engine {
             tags: None,
             tag_clock: u64::MAX,
             is_private: false,
+            source_lag: Duration::ZERO,
         };
-        request.takes(&answer).then_some(answer)
+        let answer = Some(answer).filter(|answer| request.takes(answer))?;
+        if !answer.outcome.is_stale() {
+            self.counters.hit();
+            self.tell_hit(&request.key.as_ref(), Level::L1, false);
+        }
+        Some(answer)
     }
 }

@@ -1,11 +1,12 @@
 //! Which factories led to a call: a factory that asks for its own key would wait for itself.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::CacheError;
 use crate::flow::Engine;
 use crate::flow::load::Request;
-use crate::key::StoredKey;
+use crate::key::{BuildPrehashed, StoredKey};
 
 tokio::task_local! {
     static LOADING: Loading;
@@ -17,8 +18,12 @@ pub(crate) struct Loading {
     /// Tells caches apart; it is only compared.
     cache: usize,
     key: StoredKey,
+    /// All keys of the factory, where it is one of many.
+    with: Option<Arc<Keys>>,
     outer: Option<Arc<Loading>>,
 }
+
+type Keys = HashSet<StoredKey, BuildPrehashed>;
 
 impl Loading {
     /// The load of a request, in whatever factory its caller is.
@@ -26,6 +31,7 @@ impl Loading {
         let loading = Self {
             cache: Arc::as_ptr(engine).addr(),
             key: request.key.clone(),
+            with: None,
             outer: LOADING.try_with(Clone::clone).ok().map(Arc::new),
         };
         if loading.waits_for_itself() {
@@ -39,6 +45,14 @@ impl Loading {
     /// Runs a factory as that of this load.
     pub(crate) async fn enter<F: Future>(self, factory: F) -> F::Output {
         LOADING.scope(self, factory).await
+    }
+
+    /// The load of these keys, one of which this is, by one factory.
+    pub(crate) fn of_many(self, keys: Keys) -> Self {
+        Self {
+            with: Some(Arc::new(keys)),
+            ..self
+        }
     }
 
     /// Whether a factory of the same cache waits for this one.
@@ -56,11 +70,18 @@ impl Loading {
     fn waits_for_itself(&self) -> bool {
         let mut outer = self.outer.as_deref();
         while let Some(loading) = outer {
-            if loading.cache == self.cache && loading.key == self.key {
+            if loading.cache == self.cache && loading.is_of(&self.key) {
                 return true;
             }
             outer = loading.outer.as_deref();
         }
         false
+    }
+
+    fn is_of(&self, key: &StoredKey) -> bool {
+        match &self.with {
+            Some(keys) => keys.contains(key),
+            None => self.key == *key,
+        }
     }
 }

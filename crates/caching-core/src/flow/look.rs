@@ -1,12 +1,15 @@
 //! The look into L1: what a hit is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Tick;
 use crate::coherence::{Permit, Rule, Validity};
 use crate::entry::{Content, Entry, Freshness};
 use crate::flow::Engine;
 use crate::key::KeyRef;
+use crate::observe::CacheEvent;
+use crate::outcome::Level;
 
 /// What a look found.
 pub(crate) enum Found {
@@ -45,14 +48,30 @@ impl Engine {
     /// renewed after it was found. Only who `can_refresh` is asked to refresh an entry early.
     #[inline]
     pub(crate) fn look(&self, key: &KeyRef<'_>, can_refresh: bool) -> Found {
+        self.look_as(key, can_refresh, || {
+            self.profiles.resolve(key.kind, None).serve_stale
+        })
+    }
+
+    /// The same for a call that says for how long it takes stale values after the lease has ended.
+    #[inline]
+    pub(crate) fn look_as(
+        &self,
+        key: &KeyRef<'_>,
+        can_refresh: bool,
+        serve_stale: impl FnOnce() -> Option<Duration>,
+    ) -> Found {
         let now = self.now_on_hit();
         let permit = Permit::to_give(self.rules, now, self.fences.lease.holds(now));
         self.l1
             .read(key, |entry| {
                 if permit.covers(entry.own_until) || self.is_leased_late() {
                     self.judge(key, entry, now, can_refresh)
+                } else if entry.is_revocable {
+                    // Nobody knows whether it was revoked.
+                    Found::Nothing
                 } else {
-                    self.judge_lapsed(key, entry, now)
+                    self.judge_lapsed(key, entry, now, serve_stale())
                 }
             })
             .unwrap_or(Found::Nothing)
@@ -66,7 +85,10 @@ impl Engine {
     #[inline]
     pub(crate) fn plain_hit<V: Send + Sync + 'static>(&self, key: &KeyRef<'_>) -> Option<Arc<V>> {
         let now = self.now_on_hit();
-        if !self.rules.keep(Rule::LeaseBeforeLook) || !self.fences.lease.holds(now) {
+        if !self.rules.keep(Rule::LeaseBeforeLook)
+            || !self.fences.lease.holds(now)
+            || self.events.is_watched()
+        {
             return None;
         }
         let clock = self.purges.clock();
@@ -81,6 +103,13 @@ impl Engine {
             self.l1.touch(key, entry);
             Some(value)
         })?
+    }
+
+    /// Tells whoever watches of a read that was answered with what was kept.
+    #[inline]
+    pub(crate) fn tell_hit(&self, key: &KeyRef<'_>, level: Level, stale: bool) {
+        self.events
+            .tell(key, |key| CacheEvent::Hit { key, level, stale });
     }
 
     /// The time by which this very hit is judged: a clock that ticks elsewhere can be starved.
@@ -102,11 +131,16 @@ impl Engine {
     /// What an entry is worth while nobody knows what was invalidated meanwhile: to those who asked
     /// for stale values, as much as a stale one.
     #[cold]
-    fn judge_lapsed(&self, key: &KeyRef<'_>, entry: &Entry, now: Tick) -> Found {
+    fn judge_lapsed(
+        &self,
+        key: &KeyRef<'_>,
+        entry: &Entry,
+        now: Tick,
+        stale_for: Option<Duration>,
+    ) -> Found {
         if self.is_stopped.load(std::sync::atomic::Ordering::Acquire) {
             return Found::Nothing;
         }
-        let stale_for = self.profiles.resolve(key.kind, None).serve_stale;
         let lapsed_at = self.fences.lease.lapsed_at();
         match self.judge(key, entry, now, false) {
             Found::Fresh(kept) | Found::Eager(kept) => Found::Stale {
@@ -120,8 +154,13 @@ impl Engine {
     #[inline]
     fn judge(&self, key: &KeyRef<'_>, entry: &Entry, now: Tick, can_refresh: bool) -> Found {
         let freshness = match self.purges.judge(&*self.scope, key, entry) {
-            Validity::Valid => entry.lifetime.freshness(now),
-            Validity::Expired if now < entry.lifetime.retained_until => Freshness::Stale,
+            Validity::Valid => match entry.freshness_on_read(now) {
+                Freshness::Stale if entry.is_revocable => Freshness::Expired,
+                freshness => freshness,
+            },
+            Validity::Expired if now < entry.lifetime.retained_until && !entry.is_revocable => {
+                Freshness::Stale
+            }
             Validity::Expired | Validity::Removed => Freshness::Expired,
         };
         if freshness != Freshness::Expired {

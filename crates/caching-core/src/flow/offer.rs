@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::codec::PackContext;
 use crate::coherence::Asof;
-use crate::entry::{Content, Lifetime};
+use crate::entry::{Content, Lifetime, Validators};
 use crate::flow::Engine;
 use crate::flow::approach::Claimed;
 use crate::flow::flight::Flight;
 use crate::flow::load::Request;
 use crate::flow::shared::Shared;
+use crate::flow::store::Loaded;
 use crate::key::{KeyName, StoredKey};
 use crate::level::{Address, FillAnswer, Record};
 use crate::options::Profile;
@@ -34,7 +35,8 @@ impl Engine {
         shared: &Shared,
         flight: &Flight,
         request: &Request,
-        (content, lifetime, tags): (&Content, Lifetime, Option<&Arc<[Tag]>>),
+        loaded: &Loaded,
+        lifetime: Lifetime,
         claimed: Option<Claimed>,
     ) -> Offered {
         let candidate = flight.candidate(flight.asof());
@@ -57,7 +59,9 @@ impl Engine {
             name: &name,
             profile: &request.profile,
             value_type: request.value_type,
+            validators: loaded.validators.as_deref(),
         };
+        let (content, tags) = (&loaded.content, loaded.tags.as_ref());
         let Some(record) = self.record(shared, &subject, content, lifetime, tags, tag_clock) else {
             return Offered::Unshared;
         };
@@ -101,7 +105,7 @@ impl Engine {
             value_type: subject.value_type,
             codec: subject.profile.codec,
         };
-        let payload = match shared.packer.pack(&cx, content) {
+        let payload = match shared.packer.pack(&cx, content, subject.validators) {
             Ok(payload) => payload,
             Err(error) => {
                 self.counters.l2_unshared.add();
@@ -126,4 +130,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) name: &'a KeyName,
     pub(crate) profile: &'a Profile,
     pub(crate) value_type: ValueType,
+    /// What its source said of the version of the value.
+    pub(crate) validators: Option<&'a Validators>,
 }

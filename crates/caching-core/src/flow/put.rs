@@ -13,6 +13,7 @@ use crate::flow::shared::{Origin, Shared};
 use crate::flow::untold::Untold;
 use crate::key::StoredKey;
 use crate::level::{Address, L2ErrorKind, PutAnswer};
+use crate::observe::CacheEvent;
 use crate::options::Profile;
 use crate::tag::Tag;
 use crate::value::ValueType;
@@ -34,6 +35,8 @@ const ATTEMPTS: usize = 4;
 impl Engine {
     /// Puts a value under a key, in place of whatever was there or is being loaded.
     pub(crate) async fn put(self: &Arc<Self>, put: Put) -> Invalidated {
+        let key = put.key.as_ref();
+        self.events.tell(&key, |key| CacheEvent::Set { key });
         if self.shared.is_none() {
             return Invalidated::applied(self.put_alone(put));
         }
@@ -66,7 +69,10 @@ impl Engine {
         let origin = put.since.unwrap_or_else(|| self.origin());
         if is_newest {
             let entry = self.put_entry(&put, at, origin.tag_clock);
-            let entry = entry.within(&put.profile, self.clock.now());
+            let now = self.clock.now();
+            let entry = entry
+                .treated(&put.profile, now, None)
+                .within(&put.profile, now);
             self.keep(&locked.stripe, &put.key, entry);
         } else {
             self.l1.remove(&locked.stripe, &put.key);
@@ -97,7 +103,10 @@ impl Engine {
         };
         if is_newest {
             let entry = self.put_entry(&put, at, origin.tag_clock);
-            let entry = entry.within(&put.profile, self.clock.now());
+            let now = self.clock.now();
+            let entry = entry
+                .treated(&put.profile, now, None)
+                .within(&put.profile, now);
             let locked = self.lock(&put.key);
             if locked.stripe.admits(at) {
                 self.keep(&locked.stripe, &put.key, entry);
@@ -124,6 +133,7 @@ impl Engine {
             name: &name,
             profile: &put.profile,
             value_type: put.value_type,
+            validators: None,
         };
         if !put.profile.l2_write {
             return None;

@@ -13,6 +13,7 @@ use crate::coherence::{Asof, Backplane, Partition, Rule};
 use crate::config::{CoherenceConfig, L2Config};
 use crate::flow::Engine;
 use crate::flow::driver::Driver;
+use crate::flow::runtime::usable_runtime;
 use crate::key::{KeyKind, KeyName, StoredKey};
 use crate::level::Guard;
 use crate::observe::{PropagationMeter, SharedStatus};
@@ -44,6 +45,8 @@ pub(crate) struct Pulse {
     pub(crate) polls: watch::Sender<u64>,
     /// Whether the last poll was answered.
     is_answered: AtomicBool,
+    /// For how long somebody has waited for the next one in vain, in nanoseconds.
+    in_vain: AtomicU64,
     /// Whether notices are heard.
     is_subscribed: AtomicBool,
     /// The time when the driver last came by, for the mistake of judging hits by it.
@@ -77,7 +80,7 @@ impl Shared {
             recovery: Recovery::new(limits.queue_limit),
             partition: Partition::default(),
             heartbeat: coherence.heartbeat,
-            driver: Driver::default(),
+            driver: Driver::new(),
             pulse: Pulse::new(),
             propagation: PropagationMeter::default(),
             bound: AtomicU64::new(0),
@@ -119,6 +122,7 @@ impl Pulse {
             nudge: Notify::new(),
             polls: watch::Sender::new(0),
             is_answered: AtomicBool::new(true),
+            in_vain: AtomicU64::new(0),
             is_subscribed: AtomicBool::new(false),
             #[cfg(feature = "switches")]
             ticked: AtomicU64::new(0),
@@ -134,6 +138,7 @@ impl Pulse {
     pub(crate) fn ended(&self, is_answered: bool) {
         // Release, and acquire in `is_answered`: set before those who wait are told.
         self.is_answered.store(is_answered, Ordering::Release);
+        self.in_vain.store(0, Ordering::Relaxed);
         self.polls.send_modify(|polls| *polls += 1);
     }
 
@@ -161,6 +166,20 @@ impl Pulse {
     /// Notes whether notices are heard; whether they were.
     pub(crate) fn set_subscribed(&self, is_subscribed: bool) -> bool {
         self.is_subscribed.swap(is_subscribed, Ordering::Relaxed)
+    }
+
+    /// Whether it is worth waiting for so long: not while the store is known to be away, nor where
+    /// somebody has waited for the same poll as long, and in vain.
+    fn is_awaited(&self, limit: Duration) -> bool {
+        // Relaxed, here and where it is written: who sees an old one waits once more, or not once.
+        let in_vain = Duration::from_nanos(self.in_vain.load(Ordering::Relaxed));
+        self.is_answered() && limit > in_vain
+    }
+
+    /// Notes that somebody has waited for so long in vain.
+    fn was_awaited(&self, limit: Duration) {
+        let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        self.in_vain.fetch_max(nanos, Ordering::Relaxed);
     }
 
     /// Asks for a poll, and waits until `is_enough`, until one is not answered, or for so long.
@@ -220,20 +239,40 @@ impl Engine {
 
     /// Whether what is kept may be given: if the lease is over, after asking for another one.
     ///
-    /// While the store is known to be away, nobody waits for it.
-    pub(crate) async fn regain_lease(&self, shared: &Shared, limit: Duration) -> bool {
-        let holds = || self.fences.lease.holds(self.clock.now());
-        if holds() || !self.rules.keep(Rule::PollBesideRead) {
+    /// While the store is known to be away, nobody waits for it, nor twice in vain for one poll.
+    pub(crate) async fn regain_lease(self: &Arc<Self>, shared: &Shared, limit: Duration) -> bool {
+        if self.is_leased() || !self.rules.keep(Rule::PollBesideRead) {
             return true;
         }
-        if shared.pulse.is_answered() {
+        if shared.pulse.is_awaited(limit) {
             // In a box, as it is seldom: what a read takes along stays small.
-            let is_told = Box::pin(shared.pulse.poll_until(holds, limit)).await;
-            if !is_told {
-                shared.driver.was_missed();
+            Box::pin(self.await_lease(shared, limit)).await;
+        }
+        self.is_leased()
+    }
+
+    fn is_leased(&self) -> bool {
+        self.fences.lease.holds(self.clock.now())
+    }
+
+    /// Waits for a lease from a driver that is at work: where it turns out to be none, from another one.
+    async fn await_lease(self: &Arc<Self>, shared: &Shared, limit: Duration) {
+        let Some(runtime) = usable_runtime() else {
+            return;
+        };
+        let until = self.clock.now().after(limit);
+        loop {
+            self.start_driver(&runtime);
+            let now = self.clock.now();
+            let (left, patience) = (until.since(now), shared.patience(now));
+            let holds = || self.is_leased();
+            if shared.pulse.poll_until(holds, left.min(patience)).await {
+                return;
+            }
+            if left <= patience {
+                return shared.pulse.was_awaited(limit);
             }
         }
-        holds()
     }
 
     pub(crate) fn shared_status(&self) -> Option<SharedStatus> {

@@ -65,7 +65,16 @@ impl Guard {
         address: Address<'_>,
         limit: Duration,
     ) -> Result<ReadAnswer, L2Error> {
-        self.within(limit, self.l2.read(address)).await
+        self.within_what_is_left(limit, self.l2.read(address)).await
+    }
+
+    pub(crate) async fn read_many(
+        &self,
+        addresses: &[Address<'_>],
+        limit: Duration,
+    ) -> Result<Vec<ReadAnswer>, L2Error> {
+        self.within_what_is_left(limit, self.l2.read_many(addresses))
+            .await
     }
 
     pub(crate) async fn purged(
@@ -74,7 +83,8 @@ impl Guard {
         groups: &[String],
         limit: Duration,
     ) -> Result<PurgedAnswer, L2Error> {
-        self.within(limit, self.l2.purged(partition, groups)).await
+        self.within_what_is_left(limit, self.l2.purged(partition, groups))
+            .await
     }
 
     pub(crate) async fn claim(
@@ -161,9 +171,30 @@ impl Guard {
         self.l2.close().await;
     }
 
+    /// Within what others have left of a limit. Where that is less than any limit is, its end says
+    /// nothing of the store.
+    async fn within_what_is_left<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T, L2Error>>,
+    ) -> Result<T, L2Error> {
+        let shortest = self.read_limit(true).min(self.read_limit(false));
+        self.judged(limit, limit < shortest, call).await
+    }
+
     async fn within<T>(
         &self,
         limit: Duration,
+        call: impl Future<Output = Result<T, L2Error>>,
+    ) -> Result<T, L2Error> {
+        self.judged(limit, false, call).await
+    }
+
+    /// Leaves it to the breaker whether to call, and tells it what came of that.
+    async fn judged<T>(
+        &self,
+        limit: Duration,
+        is_cut_short: bool,
         call: impl Future<Output = Result<T, L2Error>>,
     ) -> Result<T, L2Error> {
         if !self.breaker.admits(self.clock.now()) {
@@ -172,7 +203,11 @@ impl Guard {
                 "it is left alone for a while, after failures in a row",
             ));
         }
-        let answer = timed(limit, call).await;
+        let answer = match timeout(limit, call).await {
+            Ok(answer) => answer,
+            Err(_) if is_cut_short => return Err(too_late(limit)),
+            Err(_) => Err(too_late(limit)),
+        };
         match &answer {
             Err(error) if error.kind.is_outage() => {
                 self.tell(self.breaker.failed(self.clock.now()), Some(error));
@@ -209,10 +244,10 @@ async fn timed<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, L2Error>>,
 ) -> Result<T, L2Error> {
-    timeout(limit, call).await.unwrap_or_else(|_| {
-        Err(L2Error::new(
-            L2ErrorKind::Timeout,
-            format!("no answer within {limit:?}"),
-        ))
-    })
+    let answer = timeout(limit, call).await;
+    answer.unwrap_or_else(|_| Err(too_late(limit)))
+}
+
+fn too_late(limit: Duration) -> L2Error {
+    L2Error::new(L2ErrorKind::Timeout, format!("no answer within {limit:?}"))
 }

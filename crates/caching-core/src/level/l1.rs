@@ -10,6 +10,8 @@ use crate::coherence::StripeGuard;
 use crate::entry::Entry;
 use crate::key::{BuildPrehashed, KeyRef, StoredKey};
 use crate::level::policy::Policy;
+pub(crate) use crate::level::policy::Room;
+use crate::observe::EventBus;
 
 /// How many first touches wait for the policy; more are dropped, which costs nothing but a hint.
 const TOUCHES: usize = 256;
@@ -30,10 +32,10 @@ pub(crate) struct L1 {
 }
 
 impl L1 {
-    pub(crate) fn new(max_entries: u64) -> Self {
+    pub(crate) fn new(room: Room, events: Arc<EventBus>) -> Self {
         let index = Arc::new(Index::with_hasher(BuildPrehashed::default()));
         Self {
-            policy: Policy::new(max_entries, Arc::clone(&index)),
+            policy: Policy::new(room, Arc::clone(&index), events),
             index,
             touches: ArrayQueue::new(TOUCHES),
             generations: AtomicU64::new(0),
@@ -84,9 +86,9 @@ impl L1 {
         self.tell_touches();
         // Relaxed: only uniqueness matters.
         entry.generation = self.generations.fetch_add(1, Ordering::Relaxed);
-        let (generation, remaining) = (entry.generation, entry.lifetime.remaining(now));
+        let seat = self.policy.seat(key, &entry, entry.lifetime.remaining(now));
         self.index.pin().insert(key.clone(), entry);
-        self.policy.admit(key, generation, remaining);
+        self.policy.admit(key, seat);
     }
 
     /// Puts another entry in the place of the one that is there, if there is one.
@@ -117,6 +119,15 @@ impl L1 {
         removed
     }
 
+    /// The keys of the entries that are chosen.
+    pub(crate) fn keys(&self, choose: impl Fn(&KeyRef<'_>, &Entry) -> bool) -> Vec<StoredKey> {
+        let index = self.index.pin();
+        let chosen = index
+            .iter()
+            .filter(|(key, entry)| choose(&key.as_ref(), entry));
+        chosen.map(|(key, _)| key.clone()).collect()
+    }
+
     /// How many entries are kept, those past their life included until their room is needed.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
@@ -144,7 +155,9 @@ impl L1 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
+
+    use bytesize::ByteSize;
 
     use super::*;
     use crate::coherence::Fences;
@@ -152,6 +165,7 @@ mod tests {
     use crate::key::{KeyHasher, KeyKind};
     use crate::options::Profile;
     use crate::scope::ScopeId;
+    use crate::units::Priority;
 
     struct Fixture {
         l1: L1,
@@ -161,8 +175,15 @@ mod tests {
 
     impl Fixture {
         fn new(max_entries: u64) -> Self {
+            Self::with_room(Room {
+                max_entries,
+                max_bytes: None,
+            })
+        }
+
+        fn with_room(room: Room) -> Self {
             Self {
-                l1: L1::new(max_entries),
+                l1: L1::new(room, Arc::new(EventBus::new())),
                 fences: Fences::alone(),
                 hasher: KeyHasher::new(),
             }
@@ -177,9 +198,11 @@ mod tests {
         fn put(&self, text: &str, profile: &Profile) {
             let key = self.key(text);
             let content = Content::Value(Arc::new(text.to_owned()));
-            let lifetime = Lifetime::of(profile, &content, Tick::ZERO, 0.0);
+            let lifetime =
+                Lifetime::of(profile, &content, (Tick::ZERO, SystemTime::UNIX_EPOCH), 0.0);
             let asof = self.fences.asof();
             let entry = Entry::new(content, || "String", lifetime, asof, None, 0);
+            let entry = entry.treated(profile, Tick::ZERO, None);
             self.l1.put(
                 &self.fences.lock(key.hash() as u16),
                 &key,
@@ -222,6 +245,96 @@ mod tests {
             fixture.put(&format!("key {n}"), &Profile::BUILT_IN);
         }
         assert!(fixture.has("key 3"));
+    }
+
+    #[test]
+    fn no_more_bytes_stay_than_there_is_room_for_nor_more_entries() {
+        let fixture = Fixture::with_room(Room {
+            max_entries: 100,
+            max_bytes: Some(1024 * 1024),
+        });
+        let large = Profile {
+            size: Some(ByteSize::kib(100)),
+            ..Profile::BUILT_IN
+        };
+        for n in 0..200 {
+            fixture.put(&format!("large {n}"), &large);
+            fixture.l1.tidy();
+            assert!(
+                fixture.l1.len() <= 10,
+                "{} of 100 KiB in 1 MiB",
+                fixture.l1.len()
+            );
+        }
+        assert!(fixture.l1.len() >= 9, "and it is filled");
+        for n in 0..1_000 {
+            fixture.put(&format!("small {n}"), &Profile::BUILT_IN);
+            fixture.l1.tidy();
+        }
+        assert!(fixture.l1.len() <= 100, "{} of 100", fixture.l1.len());
+        let huge = Profile {
+            size: Some(ByteSize::mib(2)),
+            ..Profile::BUILT_IN
+        };
+        fixture.put("huge", &huge);
+        fixture.l1.tidy();
+        assert!(!fixture.has("huge"), "it would never fit");
+    }
+
+    #[test]
+    fn a_text_counts_with_its_length_towards_the_bytes() {
+        let fixture = Fixture::with_room(Room {
+            max_entries: 1_000,
+            max_bytes: Some(64 * 1024),
+        });
+        for n in 0..100 {
+            fixture.put(&format!("{n:010000}"), &Profile::BUILT_IN);
+        }
+        fixture.l1.tidy();
+        // Each is there twice: as the key and as the value.
+        assert!(
+            fixture.l1.len() <= 3,
+            "{} of 20 KB in 64 KiB",
+            fixture.l1.len()
+        );
+    }
+
+    #[test]
+    fn entries_of_high_priority_outlive_others_and_those_of_low_do_not_whoever_reads_them() {
+        let fixture = Fixture::new(20);
+        let of = |priority| Profile {
+            priority,
+            ..Profile::BUILT_IN
+        };
+        for n in 0..10 {
+            fixture.put(&format!("low {n}"), &of(Priority::Low));
+        }
+        fixture.l1.tidy();
+        for n in 0..5 {
+            fixture.put(&format!("high {n}"), &of(Priority::High));
+        }
+        fixture.l1.tidy();
+        for n in 0..100 {
+            for low in 0..10 {
+                let key = fixture.key(&format!("low {low}"));
+                let touch = |entry: &Entry| fixture.l1.touch(&key.as_ref(), entry);
+                fixture.l1.read(&key.as_ref(), touch);
+            }
+            let text = format!("normal {n}");
+            fixture.put(&text, &Profile::BUILT_IN);
+            let key = fixture.key(&text);
+            for _ in 0..2 {
+                fixture.l1.missed(&key);
+                fixture.l1.tidy();
+            }
+        }
+        let count = |kind: &str| {
+            (0..10)
+                .filter(|n| fixture.has(&format!("{kind} {n}")))
+                .count()
+        };
+        assert_eq!(count("high"), 5);
+        assert!(count("low") < 3, "{} of low priority", count("low"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 
 use crate::coherence::{Applied, Asof, Change, Epoch, Partition};
 use crate::error::BoxError;
@@ -44,6 +45,16 @@ pub trait L2: Send + Sync + 'static {
     /// [`L2Error`]; the read is then a miss. What stands there and cannot be understood is no error
     /// but [`Find::Unreadable`].
     async fn read(&self, address: Address<'_>) -> Result<ReadAnswer, L2Error>;
+
+    /// Reads several records of one partition, each as [`read`](Self::read) does; the answers in the order of the
+    /// addresses. Where that can be done in one round trip, an implementation does so.
+    ///
+    /// # Errors
+    ///
+    /// [`L2Error`]; all of them are then misses.
+    async fn read_many(&self, addresses: &[Address<'_>]) -> Result<Vec<ReadAnswer>, L2Error> {
+        try_join_all(addresses.iter().map(|address| self.read(*address))).await
+    }
 
     /// Stores a record whose load began at `asof`, if the one rule allows it. It replaces what is in
     /// its field; where the key was expired, the other fields go too. A `claim` that this process

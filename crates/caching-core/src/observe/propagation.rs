@@ -1,4 +1,5 @@
-//! How long an invalidation takes to be heard.
+//! How long an invalidation takes to be heard: from when it was sent to when its notice came, in the process
+//! that sent it, on whose one clock both are read.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Tick;
 use crate::coherence::Asof;
+use crate::observe::durations::{DurationMeter, Durations};
 
 /// The upper ends of the buckets.
 const ENDS: [Duration; 9] = [
@@ -23,24 +25,21 @@ const ENDS: [Duration; 9] = [
 /// How many numbers wait for their other half.
 const WAITING: usize = 1024;
 
-/// How long invalidations of this process took from when they were sent to when their notice was
-/// heard, in this process, on whose one clock both are read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Propagation {
-    /// How many took as long as this at most, each bucket with those before it.
-    pub buckets: Vec<(Duration, u64)>,
-    /// How many there were in all.
-    pub count: u64,
-    /// How long they took together.
-    pub sum: Duration,
-}
-
 /// Measures propagation. Off the path of hits: an invalidation and its notice come by here once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PropagationMeter {
+    took: DurationMeter<{ ENDS.len() }>,
     /// Held for a map operation, never across an await.
     state: Mutex<State>,
+}
+
+impl Default for PropagationMeter {
+    fn default() -> Self {
+        Self {
+            took: DurationMeter::new(&ENDS),
+            state: Mutex::default(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -49,9 +48,6 @@ struct State {
     in_flight: usize,
     sent: HashMap<Asof, Tick>,
     heard: HashMap<Asof, Tick>,
-    counts: [u64; ENDS.len()],
-    count: u64,
-    sum: Duration,
 }
 
 impl PropagationMeter {
@@ -66,7 +62,7 @@ impl PropagationMeter {
         state.in_flight = state.in_flight.saturating_sub(1);
         if let Some(at) = at {
             match state.heard.remove(&at) {
-                Some(heard_at) => state.note(heard_at.since(sent_at)),
+                Some(heard_at) => self.took.note(heard_at.since(sent_at)),
                 None if state.sent.len() < WAITING => {
                     state.sent.insert(at, sent_at);
                 }
@@ -83,7 +79,7 @@ impl PropagationMeter {
     pub(crate) fn heard(&self, at: Asof, now: Tick) {
         let mut state = self.lock();
         match state.sent.remove(&at) {
-            Some(sent_at) => state.note(now.since(sent_at)),
+            Some(sent_at) => self.took.note(now.since(sent_at)),
             // It may be that of an invalidation whose answer has yet to come.
             None if state.in_flight > 0 && state.heard.len() < WAITING => {
                 state.heard.insert(at, now);
@@ -92,37 +88,13 @@ impl PropagationMeter {
         }
     }
 
-    pub(crate) fn snapshot(&self) -> Propagation {
-        let state = self.lock();
-        let mut so_far = 0;
-        let buckets = ENDS
-            .iter()
-            .zip(state.counts)
-            .map(|(end, count)| {
-                so_far += count;
-                (*end, so_far)
-            })
-            .collect();
-        Propagation {
-            buckets,
-            count: state.count,
-            sum: state.sum,
-        }
+    pub(crate) fn snapshot(&self) -> Durations {
+        self.took.snapshot()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Numbers; each change leaves them usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn note(&mut self, took: Duration) {
-        self.count += 1;
-        self.sum = self.sum.saturating_add(took);
-        if let Some(bucket) = ENDS.iter().position(|end| took <= *end) {
-            self.counts[bucket] += 1;
-        }
     }
 }
 

@@ -3,7 +3,11 @@
 
 pub mod history;
 pub mod invalidations;
+pub mod model;
 pub mod pods;
+pub mod replica;
+pub mod schedule;
+pub mod table;
 pub mod world;
 
 use std::io;

@@ -76,6 +76,24 @@ impl Reads {
         }
     }
 
+    /// Reads records, all of them in one go.
+    pub(super) async fn read_many(
+        &self,
+        shared: &Arc<link::Shared>,
+        addresses: &[Address<'_>],
+    ) -> Result<Vec<ReadAnswer>, RedisLinkError> {
+        let names = &shared.opened()?.names;
+        let questions = addresses.iter();
+        let answers = ask(
+            shared,
+            begun_with(names, questions.map(|one| send::question(names, *one))),
+        )
+        .await?;
+        (0..addresses.len())
+            .map(|place| answers.read(place))
+            .collect()
+    }
+
     /// Where nothing else is on its way, a read goes by itself, without a task. Whoever comes meanwhile is in
     /// a batch, and does not depend on it.
     fn way_for_one(&self) -> Option<SemaphorePermit<'_>> {
@@ -109,10 +127,17 @@ impl Reads {
 
 /// What every pipeline begins with, and a first question.
 fn with_first(names: &Names, question: Cmd) -> Pipeline {
-    let mut questions = Pipeline::with_capacity(BEFORE + 1);
+    begun_with(names, std::iter::once(question))
+}
+
+/// What every pipeline begins with, and its first questions.
+fn begun_with(names: &Names, first: impl ExactSizeIterator<Item = Cmd>) -> Pipeline {
+    let mut questions = Pipeline::with_capacity(BEFORE + first.len());
     questions.cmd("HMGET").arg(names.control()).arg(CONTROL);
     questions.cmd("TIME");
-    questions.add_command(question);
+    for question in first {
+        questions.add_command(question);
+    }
     questions
 }
 

@@ -1,6 +1,6 @@
 //! The numbers of the cache and of the event bus, looked up when somebody asks.
 
-use caching_core::{HybridCache, Propagation, SharedStatus, Stats};
+use caching_core::{Durations, HybridCache, SharedStatus, Stats};
 use caching_events::EventBus;
 use prometheus_client::{
     collector::Collector,
@@ -202,7 +202,7 @@ fn coherence(
 
 fn propagation(
     encoder: &mut DescriptorEncoder<'_>,
-    propagation: &Propagation,
+    propagation: &Durations,
 ) -> Result<(), std::fmt::Error> {
     let mut before = 0;
     let mut buckets: Vec<(f64, u64)> = Vec::new();

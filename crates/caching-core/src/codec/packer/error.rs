@@ -109,6 +109,8 @@ pub(crate) enum Corruption {
     NotEmpty,
     #[error("the compressed payload is damaged")]
     Compression,
+    #[error("the validators before the payload are damaged")]
+    Validators,
     #[error(
         "the codec `{codec}` reads no {value_type} from the payload; \
          a type that changed needs another `version` in its key"

@@ -130,7 +130,7 @@ fn until_the_store_has_answered_a_purge_hides_whatever_it_holds() {
         |clock| purges.judge_record(&SharedScope, &key.as_ref(), &tags, Epoch::new(1), clock);
     purges.purge_pending(&tag("a"), Mode::Expire);
     assert_eq!(judge(99), RecordValidity::Known(Validity::Removed));
-    purges.settle(&tag("a"), Mode::Expire, asof(1, 1), 5);
+    assert!(purges.settle(&tag("a"), Mode::Expire, asof(1, 1), 5));
     assert_eq!(judge(4), RecordValidity::Known(Validity::Expired));
     assert_eq!(judge(5), RecordValidity::Known(Validity::Valid));
 }

@@ -1,7 +1,7 @@
 //! Worlds of half a million states and more: searched in programs that are made to be fast.
 
 use super::world::{Faults, NO_FAULTS, Reads, What, World, loader, writer};
-use super::worlds::{self, REMOVES_IN_A, REMOVES_IN_B, faulty, worlds_hold};
+use super::worlds::{self, ASKS_IN_A, REMOVES_IN_A, REMOVES_IN_B, faulty, worlds_hold};
 
 /// A reader in each process, one of whom reads once.
 fn two_loaders() -> World {
@@ -49,11 +49,6 @@ fn a_restart() -> World {
     };
     faulty("a restart", [REMOVES_IN_B], faults)
 }
-
-const ASKS_IN_A: Reads = Reads {
-    can_load: false,
-    ..loader(0)
-};
 
 const LOADS_ONCE_IN_B: Reads = Reads {
     is_once: true,

@@ -147,7 +147,7 @@ fn take_in(
         }
         _ => Poll::Counted(Counted::Nothing),
     };
-    if let (Poll::Counted(what), false) = (pod.poll, world.is_fine) {
+    if let (Poll::Counted(what), false) = (pod.poll, world.is_torn) {
         take_effect(pod, &mut next.readers, what);
     }
 }

@@ -5,9 +5,9 @@ use crate::coherence::{Polled, Rule, Told};
 use super::fault;
 use super::number::{At, BOUND, Moment, bound};
 use super::pod::Pod;
-use super::poll;
+use super::poll::{self, Poll};
 use super::reader::{self, Phase, READERS, Reader, Readers};
-use super::server::{Data, Logged, Server};
+use super::server::{Data, Logged, Server, Stored};
 use super::step::Step;
 use super::world::{Faults, World};
 use super::writer::{self, WRITERS, Writer};
@@ -68,7 +68,12 @@ impl State {
         match world.is_cold {
             true => {
                 let (server, epochs) = first.server(world, 1);
-                let _ = server.advance(world, epochs, Logged::Other);
+                let (at, _) = server.advance(world, epochs, Logged::Other);
+                server.data.value = world.is_filled.then_some(Stored {
+                    version: 0,
+                    epoch: at.epoch,
+                    tag_clock: 0,
+                });
             }
             false => first.meet(world),
         }
@@ -128,8 +133,10 @@ impl State {
 
     fn hear(&self, p: usize, then: &mut Then<'_>) {
         let pod = &self.pods[p];
+        // The driver does one thing after the other.
+        let is_busy = matches!(pod.poll, Poll::Applied { .. } | Poll::Counted(_));
         for (n, notice) in pod.notices.iter().enumerate() {
-            if let (Some(notice), false) = (*notice, pod.is_cut) {
+            if let (Some(notice), false) = (*notice, pod.is_cut || is_busy) {
                 self.take(Step::Hear(p, n), then, |next| {
                     next.pods[p].notices[n] = None;
                     next.pods[p].hear(&mut next.readers, notice);

@@ -35,16 +35,17 @@ impl Tagged {
         self.purged.pend();
     }
 
-    pub(super) fn settle(&mut self, at: At, shared_clock: u8) {
+    pub(super) fn settle(&mut self, at: At, shared_clock: u8) -> bool {
         self.clock += 1;
         self.purged.unpend();
         if self.shared.epoch != at.epoch {
-            return;
+            return false;
         }
         self.purged.purge_shared(Mode::Remove, shared_clock.into());
         if self.shared.clock + 1 == shared_clock {
             self.shared.clock = shared_clock;
         }
+        true
     }
 
     pub(super) fn hear(&mut self, shared_clock: u8) {

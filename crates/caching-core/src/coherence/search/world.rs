@@ -11,6 +11,8 @@ pub(super) struct World {
     pub(super) faults: Faults,
     /// Whether no process has polled yet, and the epoch was begun by an invalidation of another key.
     pub(super) is_cold: bool,
+    /// Whether the store had a record of the key by then.
+    pub(super) is_filled: bool,
     /// Whether the data set was saved at the beginning.
     pub(super) is_saved: bool,
     /// Whether notices are all lost, so that only polls tell of anything.
@@ -20,6 +22,9 @@ pub(super) struct World {
     pub(super) is_forgiven: bool,
     /// Whether steps that only narrow each other's effects are taken one by one.
     pub(super) is_fine: bool,
+    /// Whether an answer counts before it takes effect, or takes effect before it counts, with other steps
+    /// in between.
+    pub(super) is_torn: bool,
     pub(super) rules: Rules,
     pub(super) flaw: Option<Flaw>,
 }
@@ -129,10 +134,12 @@ impl World {
             writers: writers.into(),
             faults,
             is_cold: false,
+            is_filled: false,
             is_saved: false,
             is_deaf: false,
             is_forgiven: false,
             is_fine: false,
+            is_torn: false,
             rules: Rules::default(),
             flaw: None,
         }
@@ -144,6 +151,12 @@ impl World {
     /// lease; an answer is applied and counted in one.
     pub(super) fn fine(mut self) -> Self {
         self.is_fine = true;
+        self.torn()
+    }
+
+    /// Of these, only that an answer is applied and counted one after the other.
+    pub(super) fn torn(mut self) -> Self {
+        self.is_torn = true;
         self
     }
 
@@ -165,6 +178,11 @@ impl World {
     pub(super) fn cold(mut self) -> Self {
         self.is_cold = true;
         self
+    }
+
+    pub(super) fn filled(mut self) -> Self {
+        self.is_filled = true;
+        self.cold()
     }
 
     pub(super) fn without(mut self, rule: Rule) -> Self {

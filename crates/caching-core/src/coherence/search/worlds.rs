@@ -1,7 +1,7 @@
 //! The worlds that lines are found in, and that the promise holds in while all rules are kept.
 
 use super::explore::search;
-use super::world::{Faults, NO_FAULTS, What, World, Writes, loader, writer};
+use super::world::{Faults, NO_FAULTS, Reads, What, World, Writes, loader, writer};
 
 /// One reader, and a writer in another process.
 pub(super) fn a_writer_elsewhere() -> World {
@@ -27,6 +27,13 @@ pub(super) fn two_readers() -> World {
 /// A purge by tag in another process.
 pub(super) fn a_purge() -> World {
     World::new("a purge", [loader(0)], [writer(1, What::Purge)], NO_FAULTS)
+}
+
+/// A purge by tag in the reader's process, which has not polled yet, while the store has a record.
+pub(super) fn a_purge_before_all_polls() -> World {
+    let writers = [writer(0, What::Purge)];
+    let world = World::new("a purge before all polls", [ASKS_IN_A], writers, NO_FAULTS);
+    world.filled().torn()
 }
 
 /// Two values that are set since a ticket.
@@ -136,6 +143,11 @@ pub(super) fn a_cut() -> World {
     )
 }
 
+pub(super) const ASKS_IN_A: Reads = Reads {
+    can_load: false,
+    ..loader(0)
+};
+
 pub(super) const REMOVES_IN_A: Writes = writer(0, What::Remove);
 pub(super) const REMOVES_IN_B: Writes = writer(1, What::Remove);
 
@@ -171,6 +183,7 @@ worlds_hold! {
     nothing_old_is_given_after_a_write_here: a_writer_here();
     nothing_old_is_given_after_a_write_here_step_by_step: a_writer_here().fine();
     nothing_old_is_given_after_a_purge: a_purge();
+    nothing_old_is_given_after_a_purge_before_all_polls: a_purge_before_all_polls();
     nothing_old_is_given_after_a_cut: a_cut();
     nothing_old_is_given_after_a_trim: a_trim();
     nothing_old_is_given_after_a_flush: a_flush();

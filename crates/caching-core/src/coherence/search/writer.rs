@@ -28,7 +28,7 @@ pub(super) enum Writer {
     /// The store has applied it.
     Acted { done: Done },
     /// It was applied here once more.
-    Told { done: Done },
+    Told { done: Done, is_in_effect: bool },
     /// What was set has yet to be kept.
     Owned { done: Done },
     /// It has returned.
@@ -98,14 +98,14 @@ pub(super) fn steps(state: &State, world: &World, w: usize, then: &mut Then<'_>)
             to(next, Writer::Acted { done });
         }),
         Writer::Acted { done } => state.take(Step::Told(w), then, |next| {
-            told(next, world, p, done);
-            match world.is_fine {
-                true => to(next, Writer::Told { done }),
-                false => own(next, w, p, done),
+            let is_in_effect = told(next, world, p, done);
+            match world.is_torn {
+                true => to(next, Writer::Told { done, is_in_effect }),
+                false => own(next, w, p, done, is_in_effect),
             }
         }),
-        Writer::Told { done } => state.take(Step::Owned(w), then, |next| {
-            own(next, w, p, done);
+        Writer::Told { done, is_in_effect } => state.take(Step::Owned(w), then, |next| {
+            own(next, w, p, done, is_in_effect);
         }),
         Writer::Owned { done } => state.take(Step::KeepSet(w), then, |next| {
             next.pods[p].keep_put(Kept {
@@ -188,22 +188,25 @@ fn act(next: &mut State, world: &World, w: usize, since: At, write: Write) -> Wr
     }
 }
 
-/// The answer of the store is applied here.
-fn told(next: &mut State, world: &World, p: usize, done: Done) {
+/// The answer of the store is applied here; whether it took effect.
+fn told(next: &mut State, world: &World, p: usize, done: Done) -> bool {
     let pod = &mut next.pods[p];
     match done.what {
         Logged::Key if world.rules.keep(Rule::DropAgain) => {
             pod.apply(&mut next.readers, done.at, Logged::Key);
+            true
         }
         Logged::Tag(clock) => pod.tagged.settle(done.at, clock),
-        _ => {}
+        _ => true,
     }
 }
 
-/// Its number counts as applied.
-fn own(next: &mut State, w: usize, p: usize, done: Done) {
+/// Its number counts as applied, if it took effect.
+fn own(next: &mut State, w: usize, p: usize, done: Done, is_in_effect: bool) {
     let pod = &mut next.pods[p];
-    if !pod.control.own(done.at.asof()) {
+    if !is_in_effect {
+        pod.distrust();
+    } else if !pod.control.own(done.at.asof()) {
         pod.publish();
     }
     match done.is_stored {

@@ -68,7 +68,9 @@ impl Batch {
     /// A place in it; the question is given back where it is full, on its way, or another runtime's.
     pub(super) fn join(&self, runtime: &Handle, question: Cmd) -> Result<usize, Cmd> {
         let mut questions = locked(&self.questions);
-        let Some(questions) = questions.as_mut().filter(|_| self.runtime == runtime.id()) else {
+        // The id of a runtime that has ended may be another one's by now; what was its then has an end.
+        let is_open = self.runtime == runtime.id() && self.end.get().is_none();
+        let Some(questions) = questions.as_mut().filter(|_| is_open) else {
             return Err(question);
         };
         let place = questions.len() - BEFORE;

@@ -16,7 +16,7 @@ fn records() -> Vec<(Packer, Vec<u8>)> {
     let mut records = Vec::new();
     for content in &contents {
         for packer in [packer(), sealing_packer(Seal::default())] {
-            let record = packer.pack(&cx, content).unwrap();
+            let record = packer.pack(&cx, content, None).unwrap();
             records.push((packer, record));
         }
     }
@@ -102,7 +102,7 @@ fn a_record_in_the_field_of_another_codec_is_an_error() {
 #[test]
 fn a_value_of_another_type_is_an_error_that_quotes_nothing_of_it() {
     let record = packer()
-        .pack(&context_of::<String>(), &content("SECRET".to_owned()))
+        .pack(&context_of::<String>(), &content("SECRET".to_owned()), None)
         .unwrap();
     let error = packer().unpack(&context_of::<u32>(), &record).unwrap_err();
     assert!(
@@ -244,6 +244,7 @@ fn forged_as(
     let header = Header {
         codec: cx.codec.as_str(),
         is_absent,
+        has_validators: false,
         plain_length,
         is_sealed: false,
     };

@@ -7,12 +7,12 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{
-    CodecChoice, PackContext, Packer, PayloadContext, PayloadTransform, UnpackError,
+    CodecChoice, PackContext, Packer, PayloadContext, PayloadTransform, UnpackError, Unpacked,
 };
 use crate::entry::Content;
 use crate::error::BoxError;
 use crate::scope::ScopeId;
-use crate::units::CompressAbove;
+use crate::units::SizeLimit;
 use crate::value::{CacheValue, ValueType};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub(super) fn packer() -> Packer {
         None,
         None,
         ByteSize::mib(1),
-        CompressAbove::Size(ByteSize::kib(2)),
+        SizeLimit::At(ByteSize::kib(2)),
     )
 }
 
@@ -81,12 +81,12 @@ pub(super) fn there_and_back<V: CacheValue + Clone>(
     cx: &PackContext<'_>,
     value: V,
 ) -> V {
-    let record = packer.pack(cx, &content(value)).unwrap();
+    let record = packer.pack(cx, &content(value), None).unwrap();
     value_of(packer.unpack(cx, &record))
 }
 
-pub(super) fn value_of<V: CacheValue + Clone>(unpacked: Result<Content, UnpackError>) -> V {
-    let Content::Value(value) = unpacked.unwrap() else {
+pub(super) fn value_of<V: CacheValue + Clone>(unpacked: Result<Unpacked, UnpackError>) -> V {
+    let Content::Value(value) = unpacked.unwrap().content else {
         unreachable!("a value was packed");
     };
     let value: &dyn Any = &*value;

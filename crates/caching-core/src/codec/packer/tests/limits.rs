@@ -20,8 +20,8 @@ fn limited(limit: usize, packer: Packer) -> Packer {
 fn a_payload_over_the_limit_is_not_packed() {
     let packer = limited(100, packer());
     let cx = context_of::<String>();
-    assert!(packer.pack(&cx, &content(text_of(100))).is_ok());
-    let refused = packer.pack(&cx, &content(text_of(101))).unwrap_err();
+    assert!(packer.pack(&cx, &content(text_of(100)), None).is_ok());
+    let refused = packer.pack(&cx, &content(text_of(101)), None).unwrap_err();
     assert!(
         matches!(
             refused,
@@ -44,7 +44,7 @@ fn a_payload_at_the_limit_comes_back_sealed_or_not() {
     let cx = context_of::<String>();
     for packer in [packer(), sealing_packer(Seal::default())] {
         let packer = limited(5_000, packer);
-        let record = packer.pack(&cx, &content(text_of(5_000))).unwrap();
+        let record = packer.pack(&cx, &content(text_of(5_000)), None).unwrap();
         assert_eq!(
             value_of::<String>(packer.unpack(&cx, &record)),
             text_of(5_000)
@@ -73,7 +73,7 @@ fn what_another_process_wrote_under_a_higher_limit_is_too_large_here() {
                     packer()
                 }
             };
-            let record = packer().pack(&cx, &content(text_of(length))).unwrap();
+            let record = packer().pack(&cx, &content(text_of(length)), None).unwrap();
             let error = limited(100, packer()).unpack(&cx, &record).unwrap_err();
             assert!(
                 matches!(error, UnpackError::TooLarge { length: found, limit: 100 } if found == length),
@@ -87,7 +87,9 @@ fn what_another_process_wrote_under_a_higher_limit_is_too_large_here() {
 fn without_a_limit_everything_is_packed() {
     let packer = limited(usize::MAX, packer());
     let cx = context_of::<String>();
-    let record = packer.pack(&cx, &content(text_of(3_000_000))).unwrap();
+    let record = packer
+        .pack(&cx, &content(text_of(3_000_000)), None)
+        .unwrap();
     assert_eq!(
         value_of::<String>(packer.unpack(&cx, &record)),
         text_of(3_000_000)
@@ -100,7 +102,7 @@ mod compression {
 
     fn stored(packer: &Packer, text: String) -> usize {
         packer
-            .pack(&context_of::<String>(), &content(text))
+            .pack(&context_of::<String>(), &content(text), None)
             .unwrap()
             .len()
     }
@@ -128,7 +130,7 @@ mod compression {
             .take(4_000)
             .collect();
         let record = packer()
-            .pack(&context_of::<String>(), &content(noise.clone()))
+            .pack(&context_of::<String>(), &content(noise.clone()), None)
             .unwrap();
         assert_eq!(record[2], 0, "flags");
         assert!(record.ends_with(format!("\"{noise}\"").as_bytes()));
@@ -137,7 +139,7 @@ mod compression {
     #[test]
     fn a_program_that_compresses_nothing_reads_what_others_compressed() {
         let cx = context_of::<String>();
-        let record = packer().pack(&cx, &content(text_of(10_000))).unwrap();
+        let record = packer().pack(&cx, &content(text_of(10_000)), None).unwrap();
         let reader = Packer {
             compress_above: None,
             ..packer()

@@ -11,7 +11,7 @@ use super::fixture::{sealing_packer, value_of};
 use crate::codec::{Codec, CodecChoice, JsonCodec, PackContext, PackError, Packer, UnpackError};
 use crate::entry::Content;
 use crate::error::BoxError;
-use crate::units::CompressAbove;
+use crate::units::SizeLimit;
 use crate::value::ValueType;
 
 /// Every codec that this build has, plain and sealed.
@@ -66,15 +66,18 @@ fn that_there_is_none_comes_back_from_every_codec() {
             codec,
             ..context_of::<Invoice>()
         };
-        let record = packer.pack(&cx, &Content::Absent).unwrap();
-        assert!(matches!(packer.unpack(&cx, &record), Ok(Content::Absent)));
+        let record = packer.pack(&cx, &Content::Absent, None).unwrap();
+        assert!(matches!(
+            packer.unpack(&cx, &record).unwrap().content,
+            Content::Absent
+        ));
     }
 }
 
 #[test]
 fn none_as_a_value_is_not_that_there_is_none() {
     let cx = context_of::<Option<u32>>();
-    let record = packer().pack(&cx, &content(None::<u32>)).unwrap();
+    let record = packer().pack(&cx, &content(None::<u32>), None).unwrap();
     assert_eq!(value_of::<Option<u32>>(packer().unpack(&cx, &record)), None);
 }
 
@@ -114,7 +117,7 @@ fn message_pack_has_a_form_for_floats_that_are_no_numbers() {
 #[test]
 fn json_has_none_and_reading_one_back_is_an_error() {
     let cx = context_of::<f64>();
-    let record = packer().pack(&cx, &content(f64::NAN)).unwrap();
+    let record = packer().pack(&cx, &content(f64::NAN), None).unwrap();
     assert!(packer().unpack(&cx, &record).is_err());
 }
 
@@ -145,7 +148,7 @@ fn a_custom_codec_writes_and_reads() {
         codec: CodecChoice::Custom,
         ..context_of::<String>()
     };
-    let record = packer.pack(&cx, &content("abc".to_owned())).unwrap();
+    let record = packer.pack(&cx, &content("abc".to_owned()), None).unwrap();
     assert!(record.ends_with(b"\"ABC\""));
     assert_eq!(value_of::<String>(packer.unpack(&cx, &record)), "ABC");
 }
@@ -156,7 +159,7 @@ fn a_codec_that_is_not_there_is_an_error_that_says_how_to_have_it() {
         codec: CodecChoice::Custom,
         ..context_of::<u32>()
     };
-    let refused = packer().pack(&cx, &content(1_u32)).unwrap_err();
+    let refused = packer().pack(&cx, &content(1_u32), None).unwrap_err();
     assert!(matches!(refused, PackError::NoCodec(CodecChoice::Custom)));
     assert!(
         refused.to_string().contains("HybridCacheBuilder::codec"),
@@ -175,7 +178,7 @@ fn message_pack_without_its_feature_is_an_error_that_names_it() {
         codec: CodecChoice::MessagePack,
         ..context_of::<u32>()
     };
-    let refused = packer().pack(&cx, &content(1_u32)).unwrap_err();
+    let refused = packer().pack(&cx, &content(1_u32), None).unwrap_err();
     assert!(
         refused.to_string().contains("feature `message-pack`"),
         "{refused}"
@@ -186,7 +189,10 @@ fn message_pack_without_its_feature_is_an_error_that_names_it() {
 fn what_a_codec_cannot_write_is_an_error_that_names_codec_and_type() {
     let keys = BTreeMap::from([((1_u8, 2_u8), 3_u8)]);
     let cx = context_of::<BTreeMap<(u8, u8), u8>>();
-    let refused = packer().pack(&cx, &content(keys)).unwrap_err().to_string();
+    let refused = packer()
+        .pack(&cx, &content(keys), None)
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("`json`"), "{refused}");
     assert!(refused.contains("BTreeMap<(u8, u8), u8>"), "{refused}");
     assert!(refused.contains("key must be a string"), "{refused}");
@@ -226,6 +232,6 @@ fn with_custom() -> Packer {
         Some(Arc::new(UpperJson)),
         None,
         ByteSize::mib(1),
-        CompressAbove::Off,
+        SizeLimit::Off,
     )
 }

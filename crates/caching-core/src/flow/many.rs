@@ -1,0 +1,200 @@
+//! Many keys loaded together: each on a flight of its own, with one factory for those that are missing.
+//!
+//! ```text
+//! board every key, without waiting -> joined: wait for the other flight
+//!                                  -> begun:  ask the store for all of them at once
+//!                                             -> found: land
+//!                                             -> not:   go on as a load of one key does; where that runs
+//!                                                       its factory, it joins the group, which runs one
+//! ```
+//!
+//! Whatever holds for the load of one key holds here, since it is one. Nobody waits for another flight
+//! before its own keys are on their way, so that two loads of the same keys never wait for each other.
+
+mod consult;
+mod group;
+mod put;
+mod scout;
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use tokio::runtime::Handle;
+
+use crate::clock::Tick;
+use crate::entry::Content;
+use crate::error::{BoxError, CacheError};
+use crate::flow::flight::{Boarding, Landing, Seat};
+use crate::flow::load::{Answer, Arrival, Request};
+use crate::flow::loading::Loading;
+use crate::flow::many::group::{Boarders, Group};
+use crate::flow::many::scout::Scouted;
+use crate::flow::runtime::runtime;
+use crate::flow::{Engine, FactoryContext};
+use crate::key::StoredKey;
+use crate::outcome::Outcome;
+use crate::scope::BoxFuture;
+
+pub(crate) use self::group::{Failed, Member};
+
+/// A factory of many keys without its types: what it brings of each, in the order of what is missing.
+pub(crate) type ManyFactory =
+    Arc<dyn Fn(Vec<Missing>) -> BoxFuture<'static, Result<Vec<Content>, BoxError>> + Send + Sync>;
+
+/// A key that is missing, and what its factory is told.
+pub(crate) struct Missing {
+    pub(crate) key: StoredKey,
+    pub(crate) cx: FactoryContext,
+}
+
+/// How a key came aboard.
+enum Boarded {
+    Answered(Result<Answer, CacheError>),
+    /// On a flight that began for this call.
+    Began(Seat),
+    /// On another caller's.
+    Joined(Seat, Arrival),
+}
+
+impl Engine {
+    /// Answers requests that L1 could not, each of another key, in their order.
+    pub(crate) async fn load_many(
+        self: Arc<Self>,
+        requests: Vec<Request>,
+        factory: ManyFactory,
+    ) -> Result<Vec<Result<Answer, CacheError>>, CacheError> {
+        let runtime = runtime()?;
+        // Held to the last boarding: `stop` waits for what has begun before it.
+        let running = self.begin()?;
+        let regained = self.regain_many(&requests).await;
+        let group = Group::open(&self, &runtime, factory);
+        let mut scouted = Vec::new();
+        let mut waits = Vec::with_capacity(requests.len());
+        for (request, regained) in requests.into_iter().zip(regained) {
+            let boarded = match regained {
+                Some(answer) => Boarded::Answered(Ok(answer)),
+                None => self
+                    .board_one(&runtime, &group, &request, &mut scouted)
+                    .unwrap_or_else(|error| Boarded::Answered(Err(error))),
+            };
+            waits.push(self.wait_for_one(&group, request, boarded));
+        }
+        self.send_scout(&runtime, scouted);
+        group.all_aboard();
+        drop(running);
+        Ok(join_all(waits).await)
+    }
+
+    /// Refreshes entries behind their callers, but those that are being loaded already.
+    pub(crate) fn refresh_many(self: &Arc<Self>, requests: Vec<Request>, factory: ManyFactory) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let group = Group::open(self, &runtime, factory);
+        for request in requests {
+            if let Ok(loading) = Loading::begin(self, &request) {
+                let (member, factory) = group.member(&request, &loading);
+                self.refresh_behind_as(Some(member), request, factory);
+            }
+        }
+        group.all_aboard();
+    }
+
+    /// What L1 has after all, where the lease was over and could be regained.
+    async fn regain_many(self: &Arc<Self>, requests: &[Request]) -> Vec<Option<Answer>> {
+        if self.shared.is_none() || self.fences.lease.holds(self.clock.now()) {
+            return requests.iter().map(|_| None).collect();
+        }
+        join_all(
+            requests
+                .iter()
+                .map(|request| Box::pin(self.regain(request, Tick::NEVER))),
+        )
+        .await
+    }
+
+    /// Joins the flight of a key, or begins one; it does not wait.
+    fn board_one(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        group: &Boarders,
+        request: &Request,
+        scouted: &mut Vec<Scouted>,
+    ) -> Result<Boarded, CacheError> {
+        request.tags.check()?;
+        let loading = Loading::begin(self, request)?;
+        let arrived = self.arrive();
+        self.l1.missed(&request.key);
+        let boarding = self.flights.board(
+            &request.key,
+            request.profile.factory_hard_limit,
+            |flight| self.may_join(flight, request),
+            || self.origin(),
+        );
+        let seat = match boarding {
+            Boarding::Joined(seat) => return Ok(Boarded::Joined(seat, arrived)),
+            Boarding::First(seat) => seat,
+        };
+        // Between this caller's look and its boarding, another flight may have landed.
+        if let Some(answer) = self.look_again(request) {
+            self.flights.land(&seat.flight, Landing::LookAgain);
+            return Ok(Boarded::Answered(Ok(answer)));
+        }
+        let (member, factory) = group.member(request, &loading);
+        seat.flight.goes_with(member);
+        if self.shared.is_some() {
+            scouted.push(Scouted::new(self, &seat, request, factory, loading));
+        } else {
+            self.take_off(runtime, &seat.flight, request.clone(), factory, loading);
+        }
+        Ok(Boarded::Began(seat))
+    }
+
+    /// Waits for the answer of a key.
+    async fn wait_for_one(
+        self: &Arc<Self>,
+        group: &Boarders,
+        request: Request,
+        boarded: Boarded,
+    ) -> Result<Answer, CacheError> {
+        let key = request.key.clone();
+        let answer = match boarded {
+            Boarded::Answered(answer) => answer,
+            Boarded::Began(seat) => match self.wait(&seat, &request).await {
+                Landing::Answered(answer) => answer,
+                // Only who boarded first can say so, and that is this caller.
+                Landing::LookAgain => Err(CacheError::FactoryAborted {
+                    key: request.name(),
+                }),
+            },
+            Boarded::Joined(seat, arrived) => match self.ride(&seat, &request, arrived).await {
+                Some(answer) => answer,
+                None => {
+                    drop(seat);
+                    self.load_late(group, request).await
+                }
+            },
+        }?;
+        if let Outcome::Hit { level, stale: true } = answer.outcome {
+            self.counters.stale_hits.add();
+            self.tell_hit(&key.as_ref(), level, true);
+        }
+        Ok(answer)
+    }
+
+    /// Loads a key that another caller was loading, to no use for this one.
+    async fn load_late(
+        self: &Arc<Self>,
+        group: &Boarders,
+        request: Request,
+    ) -> Result<Answer, CacheError> {
+        if let Some(answer) = self.look_again(&request) {
+            return Ok(answer);
+        }
+        let loading = Loading::begin(self, &request)?;
+        let (member, factory) = group.member(&request, &loading);
+        member.is_late();
+        // In a box, as it is seldom: what the others take along stays small.
+        Box::pin(self.board(request, factory)).await
+    }
+}

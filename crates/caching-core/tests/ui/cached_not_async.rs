@@ -1,0 +1,17 @@
+//! A cached function is not async.
+
+use caching_core::{HybridCache, cached};
+
+#[derive(Clone)]
+struct Invoices {
+    cache: HybridCache,
+}
+
+impl Invoices {
+    #[cached(kind = "page", key = "{id}")]
+    fn page(&self, id: u64) -> Result<u64, std::io::Error> {
+        Ok(id)
+    }
+}
+
+fn main() {}

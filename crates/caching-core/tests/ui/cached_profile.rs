@@ -1,0 +1,17 @@
+//! The profile is named in place of the kind.
+
+use caching_core::{HybridCache, cached};
+
+#[derive(Clone)]
+struct Invoices {
+    cache: HybridCache,
+}
+
+impl Invoices {
+    #[cached(profile = "page", key = "{id}")]
+    async fn page(&self, id: u64) -> Result<u64, std::io::Error> {
+        Ok(id)
+    }
+}
+
+fn main() {}
