@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use caching_core::ManyContext;
+use caching_core::{HybridCache, ManyContext};
 use caching_testkit::Gate;
 use futures::future::BoxFuture;
+use tokio::task::JoinHandle;
 
 use super::broken;
 
@@ -80,4 +81,27 @@ impl Table {
         loaded.sort();
         loaded
     }
+}
+
+pub type Values = Vec<Option<usize>>;
+
+pub async fn read(cache: &HybridCache, keys: &[&'static str], table: &Table) -> Values {
+    values(cache.get_or_set_many(keys, table.load()).await.unwrap())
+}
+
+pub fn values(found: Vec<Option<Arc<usize>>>) -> Values {
+    found
+        .into_iter()
+        .map(|value| value.map(|value| *value))
+        .collect()
+}
+
+/// Reads in a task of its own.
+pub fn reading(cache: &HybridCache, keys: &[&'static str], table: &Table) -> JoinHandle<Values> {
+    let (cache, keys, table) = (cache.clone(), keys.to_vec(), table.clone());
+    tokio::spawn(async move { read(&cache, &keys, &table).await })
+}
+
+pub fn peek(cache: &HybridCache, key: &str) -> Option<usize> {
+    cache.peek::<_, usize>(key).unwrap().map(|value| *value)
 }
