@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::io;
 
 use caching_core::{
-    CacheError, CacheKey, Cached, EntryOptions, Level, MAX_KEYS, Outcome, Scope, ScopeId, Tag,
+    CacheError, Cached, EntryOptions, Level, MAX_KEYS, Outcome, Scope, ScopeId, Tag,
 };
-use support::table::{Table, peek, read, values};
+use support::table::{ArticleKey, Table, peek, read, values};
 use support::{MINUTE, SECOND, cache, pass};
 
 #[tokio::test(start_paused = true)]
@@ -139,12 +139,6 @@ async fn without_fail_safe_nobody_is_given_something_stale() {
         .fail_safe(false)
         .await;
     assert!(matches!(read, Err(CacheError::Factory { .. })));
-}
-
-#[derive(Clone, CacheKey)]
-#[cache_key(kind = "article", value = usize, tags = ["article:{id}"])]
-struct ArticleKey {
-    id: usize,
 }
 
 #[tokio::test(start_paused = true)]

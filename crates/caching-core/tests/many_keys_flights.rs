@@ -13,7 +13,7 @@ use std::task::Poll;
 
 use caching_core::{CacheError, Tag};
 use caching_testkit::Gate;
-use support::table::{Table, peek, read, reading, values};
+use support::table::{ArticleKey, Table, peek, read, reading, values};
 use support::{MINUTE, SECOND, Source, cache, configured, pass, settle};
 
 #[tokio::test(start_paused = true)]

@@ -3,12 +3,19 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use caching_core::{HybridCache, ManyContext};
+use caching_core::{CacheKey, HybridCache, ManyContext};
 use caching_testkit::Gate;
 use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use super::broken;
+
+/// A key that carries a tag of its own.
+#[derive(Clone, CacheKey)]
+#[cache_key(kind = "article", value = usize, tags = ["article:{id}"])]
+pub struct ArticleKey {
+    pub id: usize,
+}
 
 /// A source of many keys; each has its length as its value, but those that are missing have none.
 #[derive(Clone)]
