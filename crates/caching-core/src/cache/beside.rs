@@ -19,6 +19,10 @@ pub(crate) struct Legacy {
     pub(crate) plaintext: Plaintext,
     pub(crate) levels: Option<MakeLevels>,
     /// The names of those that modules will put beside it.
+    #[cfg_attr(
+        not(feature = "host"),
+        expect(dead_code, reason = "only modules ask for them")
+    )]
     pub(crate) names: Vec<&'static str>,
 }
 

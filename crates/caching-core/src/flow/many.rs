@@ -18,7 +18,7 @@ mod scout;
 
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures_util::future::join_all;
 use tokio::runtime::Handle;
 
 use crate::clock::Tick;

@@ -240,7 +240,7 @@ mod tests {
         let before = engine.fences.asof();
         assert!(!engine.take_in(shared, 0, answered).await);
         assert_eq!(engine.fences.asof(), before);
-        let late = futures::FutureExt::now_or_never(poll(Arc::clone(engine), 0));
+        let late = futures_util::FutureExt::now_or_never(poll(Arc::clone(engine), 0));
         assert!(late.is_none(), "nor does it ask");
     }
 }

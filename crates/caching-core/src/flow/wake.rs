@@ -28,7 +28,7 @@ mod tests {
     use std::io;
     use std::time::Duration;
 
-    use futures::FutureExt;
+    use futures_util::FutureExt;
     use tokio::sync::oneshot;
 
     use crate::cache::Plaintext;

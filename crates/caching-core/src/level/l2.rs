@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
+use futures_util::future::try_join_all;
 
 use crate::coherence::{Applied, Asof, Change, Epoch, Partition};
 use crate::error::BoxError;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use futures::future::join_all;
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::clock::Tick;
 use crate::coherence::{Asof, Question};

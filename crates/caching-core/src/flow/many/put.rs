@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt};
 
 use crate::cache::Invalidated;
 use crate::flow::runtime::usable_runtime;

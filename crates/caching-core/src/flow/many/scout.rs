@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::join;
+use futures_util::future::join;
 use tokio::runtime::Handle;
 use tracing::Instrument;
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use app_host::{MissingService, Services};
-use futures::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
 use super::WarmUpProgress;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use app_host::{AppContext, Health};
-use futures::FutureExt;
-use futures::stream::{self, StreamExt};
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
