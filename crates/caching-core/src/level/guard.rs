@@ -171,15 +171,16 @@ impl Guard {
         self.l2.close().await;
     }
 
-    /// Within what others have left of a limit. Where that is less than any limit is, its end says
-    /// nothing of the store.
+    /// Within what others have left of a limit. Where that is less than half of the shortest limit, its end
+    /// says nothing of the store.
     async fn within_what_is_left<T>(
         &self,
         limit: Duration,
         call: impl Future<Output = Result<T, L2Error>>,
     ) -> Result<T, L2Error> {
         let shortest = self.read_limit(true).min(self.read_limit(false));
-        self.judged(limit, limit < shortest, call).await
+        // Half: it takes a moment to come here with a whole one.
+        self.judged(limit, limit < shortest / 2, call).await
     }
 
     async fn within<T>(
