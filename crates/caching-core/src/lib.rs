@@ -48,6 +48,8 @@
 //! | --- | --- | --- |
 //! | `compression` | on | payloads above `cache.compress_above` leave the process compressed, and are read so |
 //! | `message-pack` | off | `MessagePackCodec` |
+//! | `opentelemetry` | off | `HybridCache::instrument`: what the cache counts, as instruments |
+//! | `prometheus` | off | `CacheCollector`: the same for a registry of `prometheus-client` |
 //! | `host` | on | `CachingModule` for an app host, and the check that each configured profile has a kind |
 
 mod cache;
@@ -101,9 +103,11 @@ pub use self::module::{
     CacheName, CachingModule, Named, NamedCacheBuilder, NamedCacheModule, WarmUp, WarmUpContext,
     WarmUpProgress,
 };
+#[cfg(feature = "prometheus")]
+pub use self::observe::CacheCollector;
 pub use self::observe::{
     CacheEvent, Durations, EventKey, Events, EvictedValue, EvictionReason, Explanation, FactoryEnd,
-    KeptHere, KeptThere, SharedStatus, Stats, Worth,
+    KeptHere, KeptThere, Metric, Reading, SharedStatus, Stats, Worth,
 };
 pub use self::options::EntryOptions;
 pub use self::outcome::{Cached, Level, Outcome};

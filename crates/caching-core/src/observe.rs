@@ -5,6 +5,7 @@ mod events;
 mod explanation;
 mod factories;
 mod hits;
+mod metrics;
 mod propagation;
 mod seldom;
 mod status;
@@ -14,8 +15,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use self::durations::Durations;
 pub use self::events::{CacheEvent, EventKey, Events, EvictedValue, EvictionReason, FactoryEnd};
 pub use self::explanation::{Explanation, KeptHere, KeptThere, Worth};
+#[cfg(feature = "prometheus")]
+pub use self::metrics::CacheCollector;
+pub use self::metrics::{Metric, Reading};
 pub use self::status::SharedStatus;
 
+pub(crate) use self::durations::Measured;
 pub(crate) use self::events::EventBus;
 pub(crate) use self::factories::{FactoryMeter, factory_meter};
 use self::hits::Hits;

@@ -4,7 +4,7 @@ use crate::cache::HybridCache;
 use crate::error::CacheError;
 use crate::flow::Request;
 use crate::key::KeyOf;
-use crate::observe::{Durations, Events, Explanation, SharedStatus, Stats};
+use crate::observe::{Durations, Events, Explanation, Measured, SharedStatus, Stats};
 use crate::tag::Tags;
 
 impl HybridCache {
@@ -26,7 +26,7 @@ impl HybridCache {
         self.engine
             .shared
             .as_ref()
-            .map(|shared| shared.propagation.snapshot())
+            .map(|shared| shared.propagation.took().snapshot())
             .unwrap_or_default()
     }
 

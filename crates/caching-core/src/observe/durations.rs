@@ -1,6 +1,8 @@
 //! How long something took, in buckets.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 /// How long things took, in buckets that each count those before it, too.
@@ -26,13 +28,27 @@ impl Durations {
     }
 }
 
-/// Counts durations by bucket. Without a lock: each number is right by itself.
-#[derive(Debug)]
+/// Something that takes a while each time, and is measured.
+pub(crate) trait Measured {
+    /// How long it took so far.
+    fn snapshot(&self) -> Durations;
+
+    /// Tells somebody else each time, too, from now on. It must neither block nor measure.
+    #[cfg_attr(not(feature = "opentelemetry"), expect(dead_code))]
+    fn listen(&self, listener: Listener);
+}
+
+/// Who is told how long it took.
+pub(crate) type Listener = Box<dyn Fn(Duration) + Send + Sync>;
+
+/// Counts durations by bucket. Each number is right by itself.
 pub(crate) struct DurationMeter<const N: usize> {
     ends: &'static [Duration; N],
     counts: [AtomicU64; N],
     count: AtomicU64,
     nanos: AtomicU64,
+    /// Held for reading while they are told, which no hit does, and for writing when one is added.
+    listeners: RwLock<Vec<Listener>>,
 }
 
 impl<const N: usize> DurationMeter<N> {
@@ -42,6 +58,7 @@ impl<const N: usize> DurationMeter<N> {
             counts: [const { AtomicU64::new(0) }; N],
             count: AtomicU64::new(0),
             nanos: AtomicU64::new(0),
+            listeners: RwLock::new(Vec::new()),
         }
     }
 
@@ -54,9 +71,14 @@ impl<const N: usize> DurationMeter<N> {
         if let Some((_, bucket)) = ends.into_iter().find(|(end, _)| took <= **end) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
+        let listeners = self.listeners.read();
+        let listeners = listeners.unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().for_each(|listener| listener(took));
     }
+}
 
-    pub(crate) fn snapshot(&self) -> Durations {
+impl<const N: usize> Measured for DurationMeter<N> {
+    fn snapshot(&self) -> Durations {
         let mut so_far = 0;
         let ends = self.ends.iter().zip(&self.counts);
         Durations {
@@ -69,6 +91,20 @@ impl<const N: usize> DurationMeter<N> {
             count: self.count.load(Ordering::Relaxed),
             sum: Duration::from_nanos(self.nanos.load(Ordering::Relaxed)),
         }
+    }
+
+    fn listen(&self, listener: Listener) {
+        // A list that only grows is whole whatever happened under the lock.
+        let listeners = self.listeners.write();
+        listeners
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(listener);
+    }
+}
+
+impl<const N: usize> fmt::Debug for DurationMeter<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.snapshot().fmt(f)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Tick;
 use crate::coherence::Asof;
-use crate::observe::durations::{DurationMeter, Durations};
+use crate::observe::durations::{DurationMeter, Measured};
 
 /// The upper ends of the buckets.
 const ENDS: [Duration; 9] = [
@@ -88,8 +88,9 @@ impl PropagationMeter {
         }
     }
 
-    pub(crate) fn snapshot(&self) -> Durations {
-        self.took.snapshot()
+    /// How long it took so far.
+    pub(crate) fn took(&self) -> &dyn Measured {
+        &self.took
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -123,7 +124,7 @@ mod tests {
         meter.sending();
         meter.answered(ms(20), Some(at(2)));
         meter.heard(at(2), ms(50));
-        let seen = meter.snapshot();
+        let seen = meter.took().snapshot();
         assert_eq!((seen.count, seen.sum), (2, Duration::from_millis(33)));
         assert_eq!(seen.buckets[4], (Duration::from_millis(5), 1));
         assert_eq!(seen.buckets[6], (Duration::from_millis(100), 2));
@@ -136,6 +137,6 @@ mod tests {
             meter.heard(at(seq), ms(1));
         }
         assert!(meter.lock().heard.is_empty());
-        assert_eq!(meter.snapshot().count, 0);
+        assert_eq!(meter.took().snapshot().count, 0);
     }
 }

@@ -1,6 +1,6 @@
 //! What operators see: logs, numbers, and a line for each request.
 
-mod cache;
+mod events;
 mod logs;
 mod metrics;
 mod module;

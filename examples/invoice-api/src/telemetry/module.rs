@@ -9,14 +9,10 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use caching_core::HybridCache;
+use caching_core::{CacheCollector, HybridCache};
 use caching_events::EventBus;
 
-use super::{
-    Metrics, MetricsBuilder,
-    cache::{CacheNumbers, EventNumbers},
-    requests::RequestNumbers,
-};
+use super::{Metrics, MetricsBuilder, events::EventNumbers, requests::RequestNumbers};
 use crate::http::Problem;
 
 /// Serves `/metrics`, and counts and logs each request.
@@ -56,7 +52,7 @@ fn routes(services: &Services) -> Result<Router, BoxError> {
     let metrics = services.get::<Metrics>()?;
     // Here, where all services are there, and not as requirements: this module comes before theirs.
     if let Some(cache) = services.try_get::<HybridCache>() {
-        metrics.collect(CacheNumbers(cache));
+        metrics.collect(CacheCollector::new(cache));
     }
     if let Some(bus) = services.try_get::<EventBus>() {
         metrics.collect(EventNumbers(bus));
