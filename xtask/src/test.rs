@@ -55,6 +55,7 @@ pub(crate) fn code(filter: &[String], tally: &mut Tally) -> Result<Result> {
 
 /// The examples in the documentation, README and guides among them. nextest does not run these.
 pub(crate) fn documentation(filter: &[String], tally: &mut Tally) -> Result<Result> {
+    needs::ensure()?;
     let command = [
         "test",
         "--workspace",
