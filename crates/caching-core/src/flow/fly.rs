@@ -19,14 +19,14 @@ use crate::flow::approach::{Approach, Claimed, PATIENCE};
 use crate::flow::changes::SharedChanges;
 use crate::flow::engine::named;
 use crate::flow::flight::{Flight, Landing};
-use crate::flow::load::{Answer, Factory, Request};
 use crate::flow::loading::Loading;
 use crate::flow::many::Failed;
+use crate::flow::request::{Answer, Factory, Request};
 use crate::flow::store::Loaded;
 use crate::flow::timed::Timed;
 use crate::flow::{Engine, FactoryContext};
 use crate::observe::CacheEvent;
-use crate::options::Profile;
+use crate::options::{EntryOptions, Profile};
 use crate::outcome::Outcome;
 
 /// Lands the flight of a task that is dropped before its end, so that nobody waits for ever.
@@ -128,12 +128,14 @@ impl Engine {
         };
         let changes = changes.take();
         let mut request = request;
-        let asked = request.profile;
-        // The codec says where a value stands in the shared store, and readers look there before a factory runs.
-        request.profile = Profile {
-            codec: asked.codec,
-            ..asked.with(&changes.options)
-        };
+        let asked = Arc::clone(&request.profile);
+        if changes.options != EntryOptions::default() {
+            request.profile = Arc::new(Profile {
+                // It says where a value stands in the shared store, and readers look there before a factory runs.
+                codec: asked.codec,
+                ..asked.with(&changes.options)
+            });
+        }
         request.tags.extend(changes.tags.iter());
         let answer = match result.and_then(|content| request.tags.check().map(|()| content)) {
             Ok(content) => {
@@ -157,7 +159,9 @@ impl Engine {
             }
             Err(error) => {
                 // The stricter of the two decides: a caller who takes nothing stale is given nothing stale.
-                request.profile.fail_safe &= asked.fail_safe;
+                if !asked.fail_safe {
+                    Arc::make_mut(&mut request.profile).fail_safe = false;
+                }
                 self.fall_back(flight, &request, error)
             }
         };
