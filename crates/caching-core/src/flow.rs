@@ -45,9 +45,10 @@ pub(crate) use self::flights::Flights;
 #[cfg(feature = "host")]
 pub(crate) use self::fly::panic_message;
 pub(crate) use self::invalidate::Invalidation;
-pub(crate) use self::load::{Begun, Boarded, Joined};
+pub(crate) use self::load::{Begun, Boarded};
 pub(crate) use self::look::{Found, Kept};
 pub(crate) use self::many::{ManyFactory, Missing};
 pub(crate) use self::put::Put;
 pub(crate) use self::request::{Answer, Factory, Request, Terms};
 pub(crate) use self::shared::{Origin, Shared};
+pub(crate) use self::wait::Waiter;

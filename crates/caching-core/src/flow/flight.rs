@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use tokio::runtime::Id;
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::clock::Tick;
@@ -262,8 +262,8 @@ impl Flight {
         }
     }
 
-    /// Sees to it that all who wait are woken after this time by this runtime, in which it is called.
-    pub(super) fn watch(self: &Arc<Self>, runtime: Id, after: impl FnOnce() -> Duration) {
+    /// Sees to it that all who wait are woken after this time by this runtime.
+    pub(super) fn watch(self: &Arc<Self>, runtime: &Handle, after: impl FnOnce() -> Duration) {
         let whom = || Waker::from(Arc::clone(self));
         self.waiters
             .watch(runtime, after, whom, || self.has_landed());

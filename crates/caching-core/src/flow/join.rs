@@ -1,5 +1,7 @@
 //! Who may wait for a flight, and whether what it brings is an answer to them.
 
+use tokio::runtime::Handle;
+
 use crate::coherence::{Permit, Validity};
 use crate::error::CacheError;
 use crate::flow::Engine;
@@ -13,12 +15,13 @@ use crate::outcome::{Level, Outcome};
 use crate::tag::{Tag, Tags};
 
 impl Engine {
-    /// Notes when a caller came, whom L1 could not answer.
-    pub(super) fn arrive(&self, key: &StoredKey) -> Arrival {
+    /// Notes when and where a caller came, whom L1 could not answer.
+    pub(super) fn arrive(&self, key: &StoredKey, runtime: Handle) -> Arrival {
         self.l1.missed(key);
         Arrival {
             at: self.clock.now(),
             tag_clock: self.purges.clock(),
+            runtime,
         }
     }
 
@@ -63,7 +66,7 @@ impl Engine {
         landing: Landing,
         flight: &Flight,
         terms: &Terms<'_>,
-        arrived: Arrival,
+        arrived: &Arrival,
     ) -> Option<Result<Answer, CacheError>> {
         let answer = match landing {
             Landing::LookAgain => return None,

@@ -12,8 +12,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::runtime::Handle;
-
 use crate::clock::Tick;
 use crate::error::CacheError;
 use crate::flow::Engine;
@@ -30,30 +28,17 @@ use crate::tag::Tags;
 /// What a caller came to without waiting.
 pub(crate) enum Boarded {
     /// It waits for a flight that another caller began.
-    Joined(Joined),
+    Joined(Waiter),
     /// It is the one to begin a flight.
     First(First),
     /// Something has to be waited for first.
     Later,
 }
 
-/// A caller that joined a flight, and the runtime in which it did.
-pub(crate) struct Joined {
-    pub(crate) waiter: Waiter,
-    runtime: Handle,
-}
-
-impl Joined {
-    pub(crate) fn key(&self) -> &StoredKey {
-        &self.waiter.seat.flight.key
-    }
-}
-
 /// A flight that was listed for a caller, who is to begin it.
 pub(crate) struct First {
     seat: Seat,
     arrived: Arrival,
-    runtime: Handle,
     loading: Loading,
 }
 
@@ -86,16 +71,12 @@ impl Engine {
             // It may be regained, and then nothing has to be loaded.
             return Ok(Boarded::Later);
         }
-        let arrived = self.arrive(key);
+        let arrived = self.arrive(key, runtime);
         Ok(match self.find_seat(key, profile, tags) {
-            Boarding::Joined(seat) => Boarded::Joined(Joined {
-                waiter: Waiter::new(seat, arrived),
-                runtime,
-            }),
+            Boarding::Joined(seat) => Boarded::Joined(Waiter::new(seat, arrived)),
             Boarding::First(seat) => Boarded::First(First {
                 seat,
                 arrived,
-                runtime,
                 loading,
             }),
         })
@@ -133,28 +114,25 @@ impl Engine {
         if let Some(answer) = self.regain(&request, Tick::NEVER).await {
             return Ok(answer);
         }
-        let arrived = self.arrive(&request.key);
-        self.go_aboard(arrived, runtime, loading, request, factory)
-            .await
+        let arrived = self.arrive(&request.key, runtime);
+        self.go_aboard(arrived, loading, request, factory).await
     }
 
     /// Answers the request of a caller who joined a flight, whose end was no answer to it.
     pub(crate) async fn load_after(
         self: Arc<Self>,
-        joined: Joined,
+        waiter: Waiter,
         request: Request,
         factory: Factory,
     ) -> Result<Answer, CacheError> {
-        let Joined { waiter, runtime } = joined;
-        let arrived = waiter.arrived;
+        let arrived = waiter.arrived.clone();
         drop(waiter);
         let key = request.key.clone();
         let answer = match self.look_again(&request) {
             Some(answer) => Ok(answer),
             None => {
                 let loading = Loading::begin(&self, &key)?;
-                self.go_aboard(arrived, runtime, loading, request, factory)
-                    .await
+                self.go_aboard(arrived, loading, request, factory).await
             }
         };
         self.count_if_stale(&key, &answer);
@@ -165,7 +143,6 @@ impl Engine {
     async fn go_aboard(
         self: &Arc<Self>,
         arrived: Arrival,
-        runtime: Handle,
         loading: Loading,
         request: Request,
         factory: Factory,
@@ -174,7 +151,7 @@ impl Engine {
             match self.find_seat(&request.key, &request.profile, &request.tags) {
                 Boarding::First(seat) => break seat,
                 Boarding::Joined(seat) => {
-                    let mut waiter = Waiter::new(seat, arrived);
+                    let mut waiter = Waiter::new(seat, arrived.clone());
                     let ride = poll_fn(|cx| waiter.poll_answer(self, &request.terms(), cx));
                     if let Some(answer) = ride.await {
                         return answer;
@@ -188,7 +165,6 @@ impl Engine {
         let first = First {
             seat,
             arrived,
-            runtime,
             loading,
         };
         match self.begin_flight(first, request, factory)? {
@@ -216,8 +192,14 @@ impl Engine {
             return Err(stopped);
         }
         let pilot = Pilot::new(self, &request, first.seat, first.arrived);
-        let flight = &pilot.waiter.seat.flight;
-        self.take_off(&first.runtime, flight, request, factory, first.loading);
+        let Waiter { seat, arrived, .. } = &pilot.waiter;
+        self.take_off(
+            &arrived.runtime,
+            &seat.flight,
+            request,
+            factory,
+            first.loading,
+        );
         drop(token);
         Ok(Begun::Waits(pilot))
     }

@@ -126,7 +126,7 @@ impl Engine {
     ) -> Result<Boarded, CacheError> {
         request.tags.check()?;
         let loading = Loading::begin(self, &request.key)?;
-        let arrived = self.arrive(&request.key);
+        let arrived = self.arrive(&request.key, runtime.clone());
         let seat = match self.find_seat(&request.key, &request.profile, &request.tags) {
             Boarding::Joined(seat) => return Ok(Boarded::Joined(Waiter::new(seat, arrived))),
             Boarding::First(seat) => seat,

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Tick;
@@ -18,16 +19,18 @@ use crate::flow::flights::Seat;
 use crate::flow::request::{Answer, Terms};
 use crate::flow::runtime::usable_runtime;
 use crate::flow::waiters::Place;
+use crate::key::StoredKey;
 
 /// How much longer than a factory's hard limit its callers wait: the factory's own end, which knows
 /// more, should come first.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// When a caller came.
-#[derive(Clone, Copy)]
+/// When and where a caller came.
+#[derive(Clone)]
 pub(crate) struct Arrival {
     pub(super) at: Tick,
     pub(super) tag_clock: u64,
+    pub(super) runtime: Handle,
 }
 
 /// A caller that waits for a flight. Ten thousand may wait for one, so it holds little: what it asks for is
@@ -55,6 +58,11 @@ impl Waiter {
             is_watched: false,
             limit: None,
         }
+    }
+
+    /// The key that it waits for.
+    pub(crate) fn key(&self) -> &StoredKey {
+        &self.seat.flight.key
     }
 
     /// Waits for the flight to land: if it is slow, only where there is nothing stale to give, and for no
@@ -95,7 +103,7 @@ impl Waiter {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Answer, CacheError>>> {
         let landing = ready!(self.poll_landing(engine, terms, cx));
-        let (flight, arrived) = (&self.seat.flight, self.arrived);
+        let (flight, arrived) = (&self.seat.flight, &self.arrived);
         Poll::Ready(engine.judge_landing(landing, flight, terms, arrived))
     }
 
@@ -107,24 +115,25 @@ impl Waiter {
     fn poll_limit(&mut self, engine: &Engine, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
         let flight = &self.seat.flight;
         if self.limit.is_none() && flight.limit.is_some_and(|own| own <= limit) {
-            if !self.is_watched
-                && let Some(runtime) = usable_runtime()
-            {
-                flight.watch(runtime.id(), || {
+            if !self.is_watched {
+                flight.watch(&self.arrived.runtime, || {
                     engine.left_of(flight.limit, flight.begun())
                 });
                 self.is_watched = true;
             }
             // After the watch was set, which may be due at once.
-            if self.is_watched && !flight.is_overdue() {
+            if !flight.is_overdue() {
                 return Poll::Pending;
             }
         }
         if self.limit.is_none() {
-            // Nobody drives it now, and the flight should have ended: nothing is left to wait with.
-            if usable_runtime().is_none() {
-                return Poll::Ready(());
-            }
+            let runtime = match usable_runtime() {
+                Some(runtime) => runtime,
+                // Where it came, there may be none any more; and the flight should have ended.
+                None if flight.is_overdue() => return Poll::Ready(()),
+                None => self.arrived.runtime.clone(),
+            };
+            let _inside = runtime.enter();
             let left = engine.left_of(Some(limit), self.arrived.at);
             self.limit = Some(Box::pin(sleep(left)));
         }

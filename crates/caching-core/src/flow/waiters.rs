@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use tokio::runtime::Id;
+use tokio::runtime::{Handle, Id};
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::{Sleep, sleep};
 
@@ -81,24 +81,25 @@ impl Waiters {
     }
 
     /// Sets a timer in a runtime that wakes `whom` after this time, unless there is one, or it `is_over`.
-    /// Called within that runtime.
     pub(super) fn watch(
         &self,
-        runtime: Id,
+        runtime: &Handle,
         after: impl FnOnce() -> Duration,
         whom: impl FnOnce() -> Waker,
         is_over: impl FnOnce() -> bool,
     ) {
+        let id = runtime.id();
         let mut noted = self.noted();
-        if is_over() || noted.watches.iter().any(|watch| watch.runtime == runtime) {
+        if is_over() || noted.watches.iter().any(|watch| watch.runtime == id) {
             return;
         }
+        let _inside = runtime.enter();
         // The lock of the timers is taken under this one, and given up by them before they wake anybody.
         let mut sleep = Box::pin(unconstrained(sleep(after())));
         let whom = whom();
         let is_due = sleep.as_mut().poll(&mut Context::from_waker(&whom));
         noted.watches.push(Watch {
-            runtime,
+            runtime: id,
             _sleep: sleep,
         });
         drop(noted);

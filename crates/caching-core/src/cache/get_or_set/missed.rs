@@ -40,7 +40,7 @@ where
         let (engine, asked) = (&self.cache.engine, self.key);
         let (profile, tags) = (self.profile(&key), self.all_tags());
         match engine.board(&key, &profile, &tags)? {
-            Boarded::Joined(joined) => Ok(Looked::Joined(Riding::begin(self, profile, joined))),
+            Boarded::Joined(waiter) => Ok(Looked::Joined(Riding::begin(self, profile, waiter))),
             Boarded::First(first) => {
                 let (request, factory) = self.into_request(key, profile, tags);
                 match engine.begin_flight(first, request, factory)? {

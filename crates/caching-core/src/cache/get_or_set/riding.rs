@@ -8,7 +8,7 @@ use super::answered;
 use super::missed::Missed;
 use crate::cache::demand::Demand;
 use crate::error::{BoxError, CacheError};
-use crate::flow::{Answer, FactoryContext, Joined};
+use crate::flow::{Answer, FactoryContext, Waiter};
 use crate::key::KeyOf;
 use crate::options::Profile;
 use crate::outcome::Cached;
@@ -18,7 +18,7 @@ use crate::scope::BoxFuture;
 pub(super) struct Riding<'a, K: ?Sized, V, F, D> {
     call: Missed<'a, K, V, F, D>,
     profile: Arc<Profile>,
-    joined: Joined,
+    waiter: Waiter,
 }
 
 impl<'a, K, V, F, Fut, E, D> Riding<'a, K, V, F, D>
@@ -34,12 +34,12 @@ where
     pub(super) fn begin(
         call: Missed<'a, K, V, F, D>,
         profile: Arc<Profile>,
-        joined: Joined,
+        waiter: Waiter,
     ) -> Box<Self> {
         Box::new(Self {
             call,
             profile,
-            joined,
+            waiter,
         })
     }
 
@@ -51,10 +51,10 @@ where
         let Self {
             call,
             profile,
-            joined,
+            waiter,
         } = self;
         let terms = call.terms(profile);
-        let answer = ready!(joined.waiter.poll_answer(&call.cache.engine, &terms, cx));
+        let answer = ready!(waiter.poll_answer(&call.cache.engine, &terms, cx));
         Poll::Ready(answer.map(|answer| {
             answer.and_then(|answer| {
                 answered::<K, V, D>(call.key, answer.content, answer.type_name, answer.outcome)
@@ -67,12 +67,12 @@ where
         let Self {
             call,
             profile,
-            joined,
+            waiter,
         } = self;
         let (engine, asked) = (Arc::clone(&call.cache.engine), call.key);
         let tags = call.all_tags();
-        let key = joined.key().clone();
+        let key = waiter.key().clone();
         let (request, factory) = call.into_request(key, profile, tags);
-        (asked, Box::pin(engine.load_after(joined, request, factory)))
+        (asked, Box::pin(engine.load_after(waiter, request, factory)))
     }
 }
