@@ -181,3 +181,85 @@ impl Noted {
         std::mem::take(&mut self.wakers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Woken {
+        fn times(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn one() -> (Arc<Woken>, Waker, Option<Place>) {
+        let woken = Arc::new(Woken::default());
+        (Arc::clone(&woken), Waker::from(woken), None)
+    }
+
+    #[test]
+    fn a_place_from_before_all_were_woken_is_nobody_elses() {
+        let waiters = Waiters::default();
+        let (_, early, mut before) = one();
+        let (late, waker, mut after) = one();
+        waiters.note(&mut before, &early, || false);
+        waiters.wake();
+        waiters.note(&mut after, &waker, || false);
+        waiters.forget(before.unwrap());
+        waiters.wake();
+        assert_eq!(late.times(), 1);
+    }
+
+    #[test]
+    fn who_waits_on_is_woken_by_the_waker_of_its_last_poll() {
+        let waiters = Waiters::default();
+        let ((first, one_waker, mut place), (second, other_waker, _)) = (one(), one());
+        waiters.note(&mut place, &one_waker, || false);
+        waiters.note(&mut place, &other_waker, || false);
+        waiters.wake();
+        assert_eq!((first.times(), second.times()), (0, 1));
+    }
+
+    #[test]
+    fn nobody_is_noted_where_it_is_over() {
+        let waiters = Waiters::default();
+        let (woken, waker, mut place) = one();
+        waiters.note(&mut place, &waker, || true);
+        drop(waker);
+        assert!(place.is_none());
+        assert_eq!(Arc::strong_count(&woken), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_runtime_has_one_timer_and_at_the_end_none_of_them_keeps_anything() {
+        let waiters = Waiters::default();
+        let (woken, waker, _) = one();
+        let second = Duration::from_secs(1);
+        for _ in 0..3 {
+            let whom = || waker.clone();
+            waiters.watch(&Handle::current(), || second, whom, || false);
+        }
+        tokio::time::sleep(2 * second).await;
+        assert_eq!(woken.times(), 1);
+        let waiters = Waiters::default();
+        waiters.watch(&Handle::current(), || second, || waker.clone(), || false);
+        waiters.end();
+        drop(waker);
+        assert_eq!(Arc::strong_count(&woken), 1);
+        tokio::time::sleep(2 * second).await;
+        assert_eq!(woken.times(), 1);
+    }
+}
