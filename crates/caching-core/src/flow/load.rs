@@ -73,7 +73,7 @@ impl Engine {
         }
         let arrived = self.arrive(key, runtime);
         Ok(match self.find_seat(key, profile, tags) {
-            Boarding::Joined(seat) => Boarded::Joined(Waiter::new(seat, arrived)),
+            Boarding::Joined(seat) => Boarded::Joined(Waiter::joined(seat, arrived)),
             Boarding::First(seat) => Boarded::First(First {
                 seat,
                 arrived,
@@ -151,7 +151,7 @@ impl Engine {
             match self.find_seat(&request.key, &request.profile, &request.tags) {
                 Boarding::First(seat) => break seat,
                 Boarding::Joined(seat) => {
-                    let mut waiter = Waiter::new(seat, arrived.clone());
+                    let mut waiter = Waiter::joined(seat, arrived.clone());
                     let ride = poll_fn(|cx| waiter.poll_answer(self, &request.terms(), cx));
                     if let Some(answer) = ride.await {
                         return answer;
@@ -215,7 +215,7 @@ impl Pilot {
         Self {
             engine: Arc::clone(engine),
             request: request.without_tags(),
-            waiter: Waiter::new(seat, arrived),
+            waiter: Waiter::first(seat, arrived),
         }
     }
 

@@ -128,7 +128,7 @@ impl Engine {
         let loading = Loading::begin(self, &request.key)?;
         let arrived = self.arrive(&request.key, runtime.clone());
         let seat = match self.find_seat(&request.key, &request.profile, &request.tags) {
-            Boarding::Joined(seat) => return Ok(Boarded::Joined(Waiter::new(seat, arrived))),
+            Boarding::Joined(seat) => return Ok(Boarded::Joined(Waiter::joined(seat, arrived))),
             Boarding::First(seat) => seat,
         };
         // Between this caller's look and its boarding, another flight may have landed.

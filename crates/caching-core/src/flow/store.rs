@@ -54,8 +54,7 @@ impl Engine {
         let offered = match &self.shared {
             Some(shared) if !is_lagging => {
                 let life = entry.lifetime;
-                self.offer(shared, flight, request, loaded, life, claimed)
-                    .await
+                Box::pin(self.offer(shared, flight, request, loaded, life, claimed)).await
             }
             _ => Offered::Unshared,
         };

@@ -42,20 +42,41 @@ pub(crate) struct Waiter {
     place: Option<Place>,
     /// Whether it has heard that the factory is past its soft limit.
     knows_slow: bool,
-    /// Whether its runtime wakes it when the flight should have ended.
-    is_watched: bool,
+    /// Who wakes it when the flight should have ended.
+    watch: Watch,
     /// What ends its wait where the flight does not.
     limit: Option<Pin<Box<Sleep>>>,
 }
 
+#[derive(PartialEq)]
+enum Watch {
+    /// A timer of its own, from the beginning.
+    Own,
+    /// One for all who wait in its runtime, which has yet to be set or found.
+    Unset,
+    /// The same, and it is set.
+    Shared,
+}
+
 impl Waiter {
-    pub(super) fn new(seat: Seat, arrived: Arrival) -> Self {
+    /// One that joined a flight.
+    pub(super) fn joined(seat: Seat, arrived: Arrival) -> Self {
+        Self::new(seat, arrived, Watch::Unset)
+    }
+
+    /// The one whose factory runs. Most flights are joined by nobody, and then a timer that is shared would
+    /// be one more thing to make.
+    pub(super) fn first(seat: Seat, arrived: Arrival) -> Self {
+        Self::new(seat, arrived, Watch::Own)
+    }
+
+    fn new(seat: Seat, arrived: Arrival, watch: Watch) -> Self {
         Self {
             seat,
             arrived,
             place: None,
             knows_slow: false,
-            is_watched: false,
+            watch,
             limit: None,
         }
     }
@@ -114,12 +135,13 @@ impl Waiter {
     /// flight should have ended. Only then, and where the limit is shorter, each has its own.
     fn poll_limit(&mut self, engine: &Engine, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
         let flight = &self.seat.flight;
-        if self.limit.is_none() && flight.limit.is_some_and(|own| own <= limit) {
-            if !self.is_watched {
+        let is_watched = self.limit.is_none() && self.watch != Watch::Own;
+        if is_watched && flight.limit.is_some_and(|own| own <= limit) {
+            if self.watch == Watch::Unset {
                 flight.watch(&self.arrived.runtime, || {
                     engine.left_of(flight.limit, flight.begun())
                 });
-                self.is_watched = true;
+                self.watch = Watch::Shared;
             }
             // After the watch was set, which may be due at once.
             if !flight.is_overdue() {
