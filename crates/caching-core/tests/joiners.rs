@@ -15,7 +15,7 @@ use caching_core::{CacheError, FactoryContext, HybridCache, Outcome, TokioClock}
 use futures::FutureExt;
 use futures::executor::block_on;
 use support::{MINUTE, SECOND, Source, cache, configured, pass, settle};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -239,6 +239,7 @@ async fn who_refuses_stale_values_waits_on_where_those_who_joined_with_it_are_gi
     for caller in [first, lenient] {
         assert_eq!(caller.await.unwrap(), Some(1));
     }
+    assert_eq!(cache.stats().stale_hits, 2, "each is counted");
     assert!(!strict.is_finished());
     slow.let_through().await;
     assert_eq!(*strict.await.unwrap().unwrap(), 2);
@@ -275,6 +276,24 @@ async fn the_tags_of_a_call_that_joins_and_then_loads_are_asked_for_once_and_kep
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     cache.remove_by_tag("red").await.unwrap().accept_queued();
     assert_eq!(cache.peek::<_, u32>("key").unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_load_falls_back_on_between_look_and_boarding_is_given_and_counted() {
+    let (cache, own) = (cache(), Source::open());
+    cache.set("key", 1_u32).await.unwrap().accept_queued();
+    cache.expire("key").await.unwrap().accept_queued();
+    let (other, runtime) = (cache.clone(), Handle::current());
+    // Tags are asked for after the look, and here by a caller who waits for another one's whole load.
+    let tags = move || {
+        let load = async move { other.get_or_set("key", Source::open().fails::<u32>()).await };
+        let another = std::thread::spawn(move || runtime.block_on(load));
+        assert_eq!(*another.join().unwrap().unwrap(), 1);
+        ["red"]
+    };
+    let value = cache.get_or_set("key", own.gives(2_u32)).tags(tags).await;
+    assert_eq!((*value.unwrap(), own.runs()), (1, 0));
+    assert_eq!(cache.stats().stale_hits, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -144,10 +144,8 @@ impl Engine {
     }
 
     /// Counts an answer that a load came to and that is stale; one that is fresh has been counted before.
-    pub(super) fn count_if_stale(&self, key: &StoredKey, answer: &Result<Answer, CacheError>) {
-        if let Ok(answer) = answer
-            && let Outcome::Hit { level, stale: true } = answer.outcome
-        {
+    pub(crate) fn count_if_stale(&self, key: &StoredKey, answer: &Answer) {
+        if let Outcome::Hit { level, stale: true } = answer.outcome {
             self.counters.stale_hits.add();
             self.tell_hit(&key.as_ref(), level, true);
         }

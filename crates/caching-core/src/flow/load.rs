@@ -51,8 +51,8 @@ pub(crate) struct Pilot {
 
 /// What beginning a flight came to.
 pub(crate) enum Begun {
-    /// Another flight has landed meanwhile.
-    Answered(Answer),
+    /// Another flight has landed meanwhile; with the key that it was for.
+    Answered(StoredKey, Answer),
     Waits(Pilot),
 }
 
@@ -98,9 +98,9 @@ impl Engine {
         factory: Factory,
     ) -> Result<Answer, CacheError> {
         let key = request.key.clone();
-        let answer = self.load_uncounted(request, factory).await;
+        let answer = self.load_uncounted(request, factory).await?;
         self.count_if_stale(&key, &answer);
-        answer
+        Ok(answer)
     }
 
     pub(super) async fn load_uncounted(
@@ -129,14 +129,14 @@ impl Engine {
         drop(waiter);
         let key = request.key.clone();
         let answer = match self.look_again(&request) {
-            Some(answer) => Ok(answer),
+            Some(answer) => answer,
             None => {
                 let loading = Loading::begin(&self, &key)?;
-                self.go_aboard(arrived, loading, request, factory).await
+                self.go_aboard(arrived, loading, request, factory).await?
             }
         };
         self.count_if_stale(&key, &answer);
-        answer
+        Ok(answer)
     }
 
     /// Joins flights until the end of one is an answer, or begins one.
@@ -168,7 +168,7 @@ impl Engine {
             loading,
         };
         match self.begin_flight(first, request, factory)? {
-            Begun::Answered(answer) => Ok(answer),
+            Begun::Answered(_, answer) => Ok(answer),
             Begun::Waits(pilot) => pilot.landed().await,
         }
     }
@@ -184,7 +184,7 @@ impl Engine {
         // Between this caller's look and its boarding, another flight may have landed.
         if let Some(answer) = self.look_again(&request) {
             self.flights.land(flight, Landing::LookAgain);
-            return Ok(Begun::Answered(answer));
+            return Ok(Begun::Answered(request.key, answer));
         }
         let token = self.begin();
         if let Err(stopped) = token {
@@ -243,7 +243,9 @@ impl Future for Pilot {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(self.poll_landed(cx));
-        self.engine.count_if_stale(&self.request.key, &answer);
+        if let Ok(answer) = &answer {
+            self.engine.count_if_stale(&self.request.key, answer);
+        }
         Poll::Ready(answer)
     }
 }

@@ -167,9 +167,9 @@ impl Engine {
                     }
                 }
             }
-        };
+        }?;
         self.count_if_stale(&key, &answer);
-        answer
+        Ok(answer)
     }
 
     /// Loads a key that another caller was loading, to no use for this one.

@@ -44,12 +44,15 @@ where
             Boarded::First(first) => {
                 let (request, factory) = self.into_request(key, profile, tags);
                 match engine.begin_flight(first, request, factory)? {
-                    Begun::Answered(answer) => Ok(Looked::Answered(answered::<K, V, D>(
-                        asked,
-                        answer.content,
-                        answer.type_name,
-                        answer.outcome,
-                    ))),
+                    Begun::Answered(key, answer) => {
+                        engine.count_if_stale(&key, &answer);
+                        Ok(Looked::Answered(answered::<K, V, D>(
+                            asked,
+                            answer.content,
+                            answer.type_name,
+                            answer.outcome,
+                        )))
+                    }
                     Begun::Waits(pilot) => Ok(Looked::Missed(asked, Box::pin(pilot))),
                 }
             }

@@ -53,10 +53,11 @@ where
             profile,
             waiter,
         } = self;
-        let terms = call.terms(profile);
-        let answer = ready!(waiter.poll_answer(&call.cache.engine, &terms, cx));
+        let (engine, terms) = (&call.cache.engine, call.terms(profile));
+        let answer = ready!(waiter.poll_answer(engine, &terms, cx));
         Poll::Ready(answer.map(|answer| {
             answer.and_then(|answer| {
+                engine.count_if_stale(waiter.key(), &answer);
                 answered::<K, V, D>(call.key, answer.content, answer.type_name, answer.outcome)
             })
         }))
