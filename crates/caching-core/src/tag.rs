@@ -137,6 +137,10 @@ impl Tags {
         self.0.is_empty()
     }
 
+    pub(crate) fn as_slice(&self) -> &[Tag] {
+        &self.0
+    }
+
     pub(crate) fn check(&self) -> Result<(), CacheError> {
         if self.0.len() > MAX_TAGS {
             return Err(CacheError::TooManyTags {

@@ -1,6 +1,8 @@
 //! `get_or_set`: what is asked, and the look that answers or begins a load.
 
 mod future;
+mod missed;
+mod riding;
 
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -8,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::future::{GetOrSetDetailed, GetOrSetFuture};
+use self::missed::Missed;
+use self::riding::Riding;
 
 use crate::cache::captured::Captured;
 use crate::cache::demand::Demand;
@@ -16,7 +20,7 @@ use crate::cache::{HybridCache, name_of, typed};
 use crate::coherence::Rule;
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
-use crate::flow::{Answer, Factory, FactoryContext, Found, Request};
+use crate::flow::{Answer, FactoryContext, Found};
 use crate::key::{Key, KeyOf, KeyRef, StoredKey};
 use crate::options::EntryOptions;
 use crate::outcome::{Cached, Level, Outcome};
@@ -166,8 +170,11 @@ fn unanswered<K: Key + ?Sized>(key: &K) -> CacheError {
 }
 
 /// What the first poll came to.
-enum Looked<'a, K: ?Sized, A> {
-    Answered(Result<Cached<A>, CacheError>),
+enum Looked<'a, K: ?Sized, V, F, D: Demand<V>> {
+    Answered(Result<Cached<D::Answer>, CacheError>),
+    /// It waits for another caller's load.
+    Joined(Box<Riding<'a, K, V, F, D>>),
+    /// It loads, or has to wait for something before it can.
     Missed(&'a K, BoxFuture<'static, Result<Answer, CacheError>>),
 }
 
@@ -211,7 +218,7 @@ where
         Some(value)
     }
 
-    fn look(mut self) -> Looked<'a, K, D::Answer> {
+    fn look(mut self) -> Looked<'a, K, V, F, D> {
         let engine = &self.cache.engine;
         if !engine.rules.keep(Rule::CapturedScope) {
             self.scope = self.cache.capture(self.key);
@@ -226,17 +233,14 @@ where
                 let answer = self.give(found);
                 // Not for a caller that took the value for another type: its factory makes that.
                 if answer.is_ok() {
-                    let engine = Arc::clone(engine);
-                    let (request, factory) = self.into_request(key);
-                    engine.refresh_behind(request, factory);
+                    self.missed().refresh_behind(key);
                 }
                 Looked::Answered(answer)
             }
-            Next::Load(key) => {
-                let (engine, asked) = (Arc::clone(engine), self.key);
-                let (request, factory) = self.into_request(key);
-                Looked::Missed(asked, Box::pin(engine.load(request, factory)))
-            }
+            Next::Load(key) => match self.missed().load(key) {
+                Ok(looked) => looked,
+                Err(error) => Looked::Answered(Err(error)),
+            },
             Next::Refuse(error) => Looked::Answered(Err(error)),
         }
     }
@@ -295,33 +299,18 @@ where
         answered::<K, V, D>(self.key, kept.content, kept.type_name, outcome)
     }
 
-    /// The call without its types.
-    fn into_request(self, key: StoredKey) -> (Request, Factory) {
-        let profile = self.cache.engine.profiles.resolve(key.kind(), self.said());
+    /// The call, once it is known that its factory may have to run.
+    fn missed(self) -> Missed<'a, K, V, F, D> {
         let mut tags = Tags::new();
-        self.key.tags(&mut tags);
         self.tags.add_to(&mut tags);
-        let factory = self.factory;
-        let factory: Factory = Box::new(move |cx| {
-            let loading = factory(cx);
-            Box::pin(async move {
-                let loaded = loading.await.map_err(Into::into)?;
-                Ok(match D::loaded(loaded) {
-                    Some(value) => Content::Value(Arc::new(value)),
-                    None => Content::Absent,
-                })
-            })
-        });
-        let request = Request {
-            profile,
-            key,
-            value_type: self.key.value_type(),
+        Missed {
+            cache: self.cache,
+            key: self.key,
+            factory: self.factory,
+            wishes: self.wishes,
             tags,
-            takes_absent: D::TAKES_ABSENT,
-            default: self.wishes.and_then(|wishes| wishes.default),
-            is_refresh: false,
-        };
-        (request, factory)
+            types: PhantomData,
+        }
     }
 }
 

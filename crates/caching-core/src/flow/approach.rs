@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::flow::Engine;
 use crate::flow::consult::Consulted;
 use crate::flow::flight::Flight;
-use crate::flow::load::{Answer, Request};
+use crate::flow::request::{Answer, Request};
 use crate::flow::shared::Shared;
 use crate::key::KeyName;
 use crate::level::{Address, Claim};
@@ -93,7 +93,13 @@ impl Engine {
         let is_claimable = consulted.is_answered
             && request.profile.l2_write
             // What it brings stays here: no use for others to wait for it.
-            && self.lagging_as_asked(flight, request).is_none();
+            && self
+                .lagging_until(
+                    flight,
+                    request.profile.source_lag,
+                    request.tags.as_slice(),
+                )
+                .is_none();
         if let Some(answer) = self.accept(shared, flight, request, consulted) {
             return Approach::Answered(answer);
         }
@@ -184,7 +190,7 @@ impl Engine {
             return None;
         }
         self.store_hit(shared, request, Some(flight), &hit);
-        if !is_answer || !request.takes(&answer) {
+        if !is_answer || !request.terms().takes(&answer) {
             return None;
         }
         // The read that began a refresh has counted as a hit.

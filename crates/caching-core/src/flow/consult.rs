@@ -8,7 +8,7 @@ use crate::codec::{PackContext, Unpacked};
 use crate::coherence::{Asof, Question, RecordValidity, Validity, Worth};
 use crate::flow::Engine;
 use crate::flow::hit::Hit;
-use crate::flow::load::Request;
+use crate::flow::request::Request;
 use crate::flow::shared::{Origin, Shared};
 use crate::key::KeyName;
 use crate::level::{Address, Find, FoundRecord, L2Error, PurgedAnswer, ReadAnswer};

@@ -15,7 +15,7 @@ use crate::cache::Legacy;
 use crate::clock::Clock;
 use crate::coherence::{Fences, Mode, News, Purges, Rules, StripeGuard};
 use crate::error::CacheError;
-use crate::flow::flight::Flights;
+use crate::flow::flights::Flights;
 use crate::flow::shared::Shared;
 use crate::key::{KeyHasher, KeyKind, KeyName, KeyRef, StoredKey, printable};
 use crate::level::L1;
@@ -65,8 +65,8 @@ pub(crate) struct Engine {
 
 /// The options by kind, ready for use.
 pub(crate) struct Profiles {
-    defaults: Profile,
-    by_kind: HashMap<String, Profile, foldhash::quality::RandomState>,
+    defaults: Arc<Profile>,
+    by_kind: HashMap<String, Arc<Profile>, foldhash::quality::RandomState>,
     /// Whether nothing is to be kept, whatever they say.
     is_off: bool,
 }
@@ -78,10 +78,10 @@ impl Profiles {
     ) -> Self {
         let defaults = Profile::new(defaults);
         let of_kind = |(kind, options): (&String, &EntryOptions)| {
-            (kind.clone(), defaults.with(options).of_kind())
+            (kind.clone(), Arc::new(defaults.with(options).of_kind()))
         };
         Self {
-            defaults: defaults.of_kind(),
+            defaults: Arc::new(defaults.of_kind()),
             by_kind: by_kind.into_iter().map(of_kind).collect(),
             is_off: false,
         }
@@ -90,19 +90,21 @@ impl Profiles {
     /// The same, of a cache that keeps nothing.
     pub(crate) fn off_unless(mut self, is_enabled: bool) -> Self {
         self.is_off = !is_enabled;
+        if self.is_off {
+            let all = self.by_kind.values_mut().chain([&mut self.defaults]);
+            all.for_each(|profile| *profile = Arc::new(profile.off()));
+        }
         self
     }
 
     /// The profile of a kind, with the options of a call over it.
-    pub(crate) fn resolve(&self, kind: KeyKind, options: Option<&EntryOptions>) -> Profile {
-        let profile = *self.by_kind.get(kind.name()).unwrap_or(&self.defaults);
-        let profile = match options {
-            Some(options) => profile.with(options),
-            None => profile,
-        };
-        match self.is_off {
-            true => profile.off(),
-            false => profile,
+    pub(crate) fn resolve(&self, kind: KeyKind, options: Option<&EntryOptions>) -> Arc<Profile> {
+        let profile = self.by_kind.get(kind.name()).unwrap_or(&self.defaults);
+        match options {
+            None => Arc::clone(profile),
+            // Whatever a call says, a cache that keeps nothing keeps nothing.
+            Some(options) if self.is_off => Arc::new(profile.with(options).off()),
+            Some(options) => Arc::new(profile.with(options)),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::clock::Tick;
 use crate::coherence::Validity;
 use crate::entry::{Content, Entry, Freshness};
 use crate::flow::Engine;
-use crate::flow::load::Request;
+use crate::flow::request::Request;
 use crate::flow::runtime::usable_runtime;
 use crate::key::StoredKey;
 use crate::level::{Address, Find};

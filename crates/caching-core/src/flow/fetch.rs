@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::clock::Tick;
 use crate::flow::Engine;
-use crate::flow::load::{Answer, Request};
+use crate::flow::request::{Answer, Request};
 use crate::flow::runtime::usable_runtime;
 use crate::outcome::Level;
 

@@ -1,40 +1,22 @@
-//! One running factory a key, and those who wait for it.
+//! One running factory, as its task and its passengers see it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use smallvec::SmallVec;
-use tokio::sync::Notify;
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::clock::Tick;
-use crate::coherence::{Age, Asof, Candidate, Rule, Rules};
+use crate::coherence::{Age, Asof, Candidate};
 use crate::error::CacheError;
 use crate::flow::consult::Basis;
-use crate::flow::load::Answer;
 use crate::flow::many::Member;
+use crate::flow::request::Answer;
 use crate::flow::shared::Origin;
-use crate::key::{BuildPrehashed, StoredKey};
-
-const SHARDS: usize = 64;
-
-/// The flights of a key: the last one may be joined, those before it were too old to be when it
-/// began, and are still in the air.
-type Listed = SmallVec<[Arc<Flight>; 1]>;
-
-type Shard = HashMap<StoredKey, Listed, BuildPrehashed>;
-
-/// The flights that callers may join, by key.
-pub(crate) struct Flights {
-    /// Locked for a map operation, never across an await. A flight's passengers are counted under
-    /// the lock of its shard, so that the last one to leave and the next one to come agree.
-    shards: Box<[Mutex<Shard>]>,
-    /// All of them, but in tests.
-    rules: Rules,
-}
+use crate::flow::waiters::{Place, Waiters};
+use crate::key::StoredKey;
 
 /// One running factory.
 pub(crate) struct Flight {
@@ -54,13 +36,16 @@ pub(crate) struct Flight {
     is_detached: AtomicBool,
     /// Whether nobody may join it, though it is in the air.
     is_closed: AtomicBool,
+    /// Counted under the lock of its shard.
     passengers: AtomicUsize,
     /// Whether the factory goes on when nobody waits.
     is_unattended: AtomicBool,
     /// Whether the factory is past its soft limit: who waits may take what is stale instead.
     is_slow: AtomicBool,
+    /// Whether it should have ended by now.
+    is_overdue: AtomicBool,
     landed: OnceLock<Landing>,
-    news: Notify,
+    waiters: Waiters,
     task: OnceLock<AbortHandle>,
 }
 
@@ -73,173 +58,13 @@ pub(crate) enum Landing {
     LookAgain,
 }
 
-/// What those who wait are told.
-pub(crate) enum News {
-    Landed(Landing),
-    /// The factory is past its soft limit.
-    Slow,
-}
-
-/// How a caller came aboard.
-pub(crate) enum Boarding {
-    /// There was no flight: the caller has to start the factory.
-    First(Seat),
-    /// The factory is running.
-    Joined(Seat),
-}
-
-/// A place on a flight. When the last one is given up, the factory ends.
-pub(crate) struct Seat {
-    flights: Arc<Flights>,
-    pub(crate) flight: Arc<Flight>,
-}
-
-impl Flights {
-    pub(crate) fn new(rules: Rules) -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            rules,
-        }
-    }
-
-    fn shard(&self, key: &StoredKey) -> MutexGuard<'_, Shard> {
-        // A map operation does not panic half-way; a poisoned lock is a whole map.
-        self.shards[key.hash() as usize % SHARDS]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Joins the flight of a key if `is_joinable`, else begins one at what `begin` says is known.
-    pub(crate) fn board(
-        self: &Arc<Self>,
-        key: &StoredKey,
-        limit: Option<Duration>,
-        is_joinable: impl FnOnce(&Flight) -> bool,
-        begin: impl FnOnce() -> Origin,
-    ) -> Boarding {
-        let mut shard = self.shard(key);
-        if let Some(flight) = shard.get(key).and_then(|listed| listed.last())
-            && !flight.is_closed.load(Ordering::Relaxed)
-            && is_joinable(flight)
-        {
-            // Relaxed: counted under the lock of the shard.
-            flight.passengers.fetch_add(1, Ordering::Relaxed);
-            return Boarding::Joined(self.seat(flight));
-        }
-        // Under the lock: an invalidation either finds this flight and detaches it, or has been
-        // counted in what `begin` reads.
-        let flight = Arc::new(Flight::new(key.clone(), limit, begin(), 1));
-        shard
-            .entry(key.clone())
-            .or_default()
-            .push(Arc::clone(&flight));
-        Boarding::First(self.seat(&flight))
-    }
-
-    /// Whether a load of a key is under way.
-    pub(crate) fn is_loading(&self, key: &StoredKey) -> bool {
-        self.shard(key).contains_key(key)
-    }
-
-    /// Begins a flight that nobody waits for, unless one is under way.
-    pub(crate) fn begin_unattended(
-        &self,
-        key: &StoredKey,
-        limit: Option<Duration>,
-        begin: impl FnOnce() -> Origin,
-    ) -> Option<Arc<Flight>> {
-        match self.shard(key).entry(key.clone()) {
-            Slot::Occupied(_) => None,
-            Slot::Vacant(vacant) => {
-                let flight = Arc::new(Flight::new(key.clone(), limit, begin(), 0));
-                flight.go_on_unattended();
-                vacant.insert(SmallVec::from_buf([Arc::clone(&flight)]));
-                Some(flight)
-            }
-        }
-    }
-
-    /// Lets nobody join the flight of a key any more; those aboard stay, and what it brings is not
-    /// stored.
-    pub(crate) fn detach(&self, key: &StoredKey) {
-        if !self.rules.keep(Rule::JoinDetached) {
-            return;
-        }
-        for flight in self.shard(key).remove(key).unwrap_or_default() {
-            flight.detach();
-        }
-    }
-
-    /// The same, unless the flight began after the invalidation `at`.
-    pub(crate) fn detach_older(&self, key: &StoredKey, at: Asof) {
-        if let Slot::Occupied(mut listed) = self.shard(key).entry(key.clone()) {
-            listed.get_mut().retain(|flight| {
-                let stays = flight.asof().is_after(at);
-                if !stays {
-                    flight.detach();
-                }
-                stays
-            });
-            if listed.get().is_empty() {
-                listed.remove();
-            }
-        }
-    }
-
-    /// Lets nobody join any flight that is under way.
-    pub(crate) fn detach_all(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            for flight in shard.drain().flat_map(|(_, listed)| listed) {
-                flight.detach();
-            }
-        }
-    }
-
-    /// Lets nobody join this flight any more. It is still in the air, and may be detached.
-    fn close(&self, flight: &Arc<Flight>) {
-        let _shard = self.shard(&flight.key);
-        // Relaxed: read and written under the lock of the shard.
-        flight.is_closed.store(true, Ordering::Relaxed);
-    }
-
-    /// Ends a flight: all who wait are told.
-    pub(crate) fn land(&self, flight: &Arc<Flight>, landing: Landing) {
-        self.take_off_the_board(&mut self.shard(&flight.key), flight);
-        // Set before the news: whoever is woken finds it.
-        let _ = flight.landed.set(landing);
-        flight.news.notify_waiters();
-    }
-
-    /// Ends a flight whose last passenger left before it had a task to end.
-    pub(crate) fn end_if_abandoned(&self, flight: &Flight) {
-        // Under the lock: either the last one to leave finds the task, or this that they have left.
-        let _shard = self.shard(&flight.key);
-        let is_empty = flight.passengers.load(Ordering::Relaxed) == 0;
-        if is_empty && !flight.is_unattended.load(Ordering::Acquire) {
-            flight.end();
-        }
-    }
-
-    fn take_off_the_board(&self, shard: &mut Shard, flight: &Arc<Flight>) {
-        if let Slot::Occupied(mut listed) = shard.entry(flight.key.clone()) {
-            listed.get_mut().retain(|one| !Arc::ptr_eq(one, flight));
-            if listed.get().is_empty() {
-                listed.remove();
-            }
-        }
-    }
-
-    fn seat(self: &Arc<Self>, flight: &Arc<Flight>) -> Seat {
-        Seat {
-            flights: Arc::clone(self),
-            flight: Arc::clone(flight),
-        }
-    }
-}
-
 impl Flight {
-    fn new(key: StoredKey, limit: Option<Duration>, origin: Origin, passengers: usize) -> Self {
+    pub(super) fn new(
+        key: StoredKey,
+        limit: Option<Duration>,
+        origin: Origin,
+        passengers: usize,
+    ) -> Self {
         Self {
             key,
             limit,
@@ -252,8 +77,9 @@ impl Flight {
             passengers: AtomicUsize::new(passengers),
             is_unattended: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
+            is_overdue: AtomicBool::new(false),
             landed: OnceLock::new(),
-            news: Notify::new(),
+            waiters: Waiters::default(),
             task: OnceLock::new(),
         }
     }
@@ -340,12 +166,37 @@ impl Flight {
         self.is_detached.load(Ordering::Acquire)
     }
 
-    fn detach(&self) {
+    pub(super) fn detach(&self) {
         self.is_detached.store(true, Ordering::Release);
-        if self.passengers.load(Ordering::Relaxed) == 0 {
+        if self.is_empty() {
             // An early refresh of a value that was just invalidated is of use to nobody.
             self.end();
         }
+    }
+
+    /// Whether nobody may join it, though it is in the air.
+    pub(super) fn is_closed(&self) -> bool {
+        // Relaxed, here and in the next four: read and written under the lock of its shard.
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// One more waits for it.
+    pub(super) fn carries_one_more(&self) {
+        self.passengers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One waits for it no more; whether that was the last one.
+    pub(super) fn carries_one_less(&self) -> bool {
+        self.passengers.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    /// Whether nobody waits for it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.passengers.load(Ordering::Relaxed) == 0
     }
 
     /// Names the task that runs the factory.
@@ -366,63 +217,69 @@ impl Flight {
 
     /// Tells all who wait, now and later, that the factory is past its soft limit.
     pub(crate) fn is_late(&self) {
-        // Release, and acquire in `news`; set before whoever is woken looks.
+        // Release, and acquire in `is_slow`; set before whoever is woken looks.
         self.is_slow.store(true, Ordering::Release);
-        self.news.notify_waiters();
+        self.waiters.wake();
     }
 
-    fn end(&self) {
+    /// Whether the factory is past its soft limit.
+    pub(super) fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Acquire)
+    }
+
+    /// Ends the factory.
+    pub(super) fn end(&self) {
         if let Some(task) = self.task.get() {
             task.abort();
         }
+    }
+
+    /// Tells all who wait how it ended.
+    pub(super) fn land(&self, landing: Landing) {
+        // Set before they are told: whoever is woken finds it.
+        let _ = self.landed.set(landing);
+        self.waiters.end();
     }
 
     pub(crate) fn has_landed(&self) -> bool {
         self.landed.get().is_some()
     }
 
-    /// What there is to tell to one who has been told that the flight is slow, or has not.
-    fn news(&self, knows_slow: bool) -> Option<News> {
-        if let Some(landing) = self.landed.get() {
-            return Some(News::Landed(landing.clone()));
+    /// How it ended, if it has.
+    pub(super) fn landing(&self) -> Option<&Landing> {
+        self.landed.get()
+    }
+
+    /// Notes who is to be woken when there is something to tell, unless it has landed.
+    pub(super) fn note(&self, place: &mut Option<Place>, waker: &Waker) {
+        self.waiters.note(place, waker, || self.has_landed());
+    }
+
+    /// Forgets one who waits no more.
+    pub(super) fn forget(&self, place: Place) {
+        if !self.has_landed() {
+            self.waiters.forget(place);
         }
-        let is_slow = !knows_slow && self.is_slow.load(Ordering::Acquire);
-        is_slow.then_some(News::Slow)
+    }
+
+    /// Sees to it that all who wait are woken after this time by this runtime.
+    pub(super) fn watch(self: &Arc<Self>, runtime: &Handle, after: impl FnOnce() -> Duration) {
+        let whom = || Waker::from(Arc::clone(self));
+        self.waiters
+            .watch(runtime, after, whom, || self.has_landed());
+    }
+
+    /// Whether it should have ended by now.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.is_overdue.load(Ordering::Acquire)
     }
 }
 
-impl Seat {
-    /// Waits for the flight to land; also, unless that is known, for it to be slow.
-    pub(crate) async fn wait(&self, knows_slow: bool) -> News {
-        loop {
-            let mut news = std::pin::pin!(self.flight.news.notified());
-            // Listening before looking: news between the two is not missed.
-            news.as_mut().enable();
-            if let Some(told) = self.flight.news(knows_slow) {
-                return told;
-            }
-            news.await;
-        }
-    }
-
-    /// Lets nobody join this flight any more.
-    pub(crate) fn close_flight(&self) {
-        self.flights.close(&self.flight);
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        if self.flight.has_landed() {
-            return;
-        }
-        let mut shard = self.flights.shard(&self.flight.key);
-        // Relaxed: counted under the lock of the shard.
-        let was_last = self.flight.passengers.fetch_sub(1, Ordering::Relaxed) == 1
-            || !self.flights.rules.keep(Rule::Passengers);
-        if was_last && !self.flight.is_unattended.load(Ordering::Acquire) {
-            self.flights.take_off_the_board(&mut shard, &self.flight);
-            self.flight.end();
-        }
+/// Only its watches wake it, when it should have ended: then each who waits looks to its own limit.
+impl Wake for Flight {
+    fn wake(self: Arc<Self>) {
+        // Release, and acquire in `is_overdue`; set before whoever is woken looks.
+        self.is_overdue.store(true, Ordering::Release);
+        self.waiters.wake();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -19,14 +20,14 @@ use crate::flow::approach::{Approach, Claimed, PATIENCE};
 use crate::flow::changes::SharedChanges;
 use crate::flow::engine::named;
 use crate::flow::flight::{Flight, Landing};
-use crate::flow::load::{Answer, Factory, Request};
 use crate::flow::loading::Loading;
 use crate::flow::many::Failed;
+use crate::flow::request::{Answer, Factory, Request};
 use crate::flow::store::Loaded;
 use crate::flow::timed::Timed;
 use crate::flow::{Engine, FactoryContext};
 use crate::observe::CacheEvent;
-use crate::options::Profile;
+use crate::options::{EntryOptions, Profile};
 use crate::outcome::Outcome;
 
 /// Lands the flight of a task that is dropped before its end, so that nobody waits for ever.
@@ -99,8 +100,13 @@ impl Engine {
         let flight = Arc::clone(&lands.flight);
         let work = async move {
             let (engine, flight) = (&lands.engine, &lands.flight);
-            let fly = engine.fly(flight, request, factory, loading);
-            if let Some(landing) = engine.ending.run_until_cancelled(fly).await {
+            let landing = {
+                // Pinned here and below, before it is handed on: what is moved through several calls has room in
+                // each of them.
+                let fly = pin!(engine.fly(flight, request, factory, loading));
+                engine.ending.run_until_cancelled(fly).await
+            };
+            if let Some(landing) = landing {
                 engine.flights.land(flight, landing);
             }
             drop(lands);
@@ -119,8 +125,10 @@ impl Engine {
     ) -> Landing {
         let was_stale = self.fallback(&request).is_some();
         let changes = SharedChanges::default();
-        let obtain = self.obtain(flight, &request, factory, loading, &changes);
-        let obtained = self.attended(flight, &request, was_stale, obtain).await;
+        let obtained = {
+            let obtain = pin!(self.obtain(flight, &request, factory, loading, &changes));
+            self.attended(flight, &request, was_stale, obtain).await
+        };
         let (result, claimed) = match obtained {
             Obtained::Answered(answer) => return Landing::Answered(Ok(answer)),
             Obtained::LeftAlone => return Landing::LookAgain,
@@ -128,12 +136,14 @@ impl Engine {
         };
         let changes = changes.take();
         let mut request = request;
-        let asked = request.profile;
-        // The codec says where a value stands in the shared store, and readers look there before a factory runs.
-        request.profile = Profile {
-            codec: asked.codec,
-            ..asked.with(&changes.options)
-        };
+        let asked = Arc::clone(&request.profile);
+        if changes.options != EntryOptions::default() {
+            request.profile = Arc::new(Profile {
+                // It says where a value stands in the shared store, and readers look there before a factory runs.
+                codec: asked.codec,
+                ..asked.with(&changes.options)
+            });
+        }
         request.tags.extend(changes.tags.iter());
         let answer = match result.and_then(|content| request.tags.check().map(|()| content)) {
             Ok(content) => {
@@ -157,7 +167,9 @@ impl Engine {
             }
             Err(error) => {
                 // The stricter of the two decides: a caller who takes nothing stale is given nothing stale.
-                request.profile.fail_safe &= asked.fail_safe;
+                if !asked.fail_safe {
+                    Arc::make_mut(&mut request.profile).fail_safe = false;
+                }
                 self.fall_back(flight, &request, error)
             }
         };
@@ -174,7 +186,8 @@ impl Engine {
         changes: &SharedChanges,
     ) -> Obtained {
         let approach = match &self.shared {
-            Some(shared) => self.approach(shared, flight, request).await,
+            // In a box, here and where a value is offered: each load would carry the room for it, and most need none.
+            Some(shared) => Box::pin(self.approach(shared, flight, request)).await,
             None => Approach::Load(None),
         };
         let claimed = match approach {
@@ -203,11 +216,11 @@ impl Engine {
             true => None,
             false => self.turn(patience, &loading).await,
         };
-        let run = async {
+        let run = pin!(async {
             let loaded = self.run(request, factory, cx, loading).await;
             drop(turn);
             loaded
-        };
+        });
         let timed = Timed::begin(self, flight, request);
         let result = self.within_hard_limit(request, run).await;
         timed.ended(&result);
@@ -235,9 +248,8 @@ impl Engine {
         flight: &Arc<Flight>,
         request: &Request,
         has_stale: bool,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
     ) -> T {
-        let mut work = std::pin::pin!(work);
         if let (Some(soft), true) = (request.profile.factory_soft_limit, has_stale) {
             tokio::select! {
                 biased;
@@ -256,7 +268,7 @@ impl Engine {
     async fn within_hard_limit(
         &self,
         request: &Request,
-        run: impl Future<Output = Result<Content, CacheError>>,
+        run: Pin<&mut impl Future<Output = Result<Content, CacheError>>>,
     ) -> Result<Content, CacheError> {
         let Some(hard) = request.profile.factory_hard_limit else {
             return run.await;

@@ -8,7 +8,7 @@ use crate::coherence::Candidate;
 use crate::entry::{Content, Entry, Freshness, Lifetime, Validators};
 use crate::flow::Engine;
 use crate::flow::flight::Flight;
-use crate::flow::load::{Answer, Request};
+use crate::flow::request::{Answer, Request};
 use crate::flow::shared::{Origin, Shared};
 use crate::key::KeyName;
 use crate::outcome::{Level, Outcome};

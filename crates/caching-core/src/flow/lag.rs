@@ -7,7 +7,8 @@ use crate::coherence::Unseen;
 use crate::flow::Engine;
 use crate::flow::engine::Locked;
 use crate::flow::flight::Flight;
-use crate::flow::load::{Answer, Request};
+use crate::flow::request::Answer;
+use crate::options::Profile;
 use crate::tag::Tag;
 
 impl Engine {
@@ -71,16 +72,6 @@ impl Engine {
         }
     }
 
-    /// The same before its factory has ended, by the tags that the request names.
-    pub(crate) fn lagging_as_asked(&self, flight: &Flight, request: &Request) -> Option<Tick> {
-        let lag = request.profile.source_lag;
-        if lag.is_zero() {
-            return None;
-        }
-        let tags: Vec<Tag> = request.tags.iter().cloned().collect();
-        self.lagging_until(flight, lag, &tags)
-    }
-
     /// Whether an answer is from a source that may have lagged, and is too old for a passenger who came
     /// at this time: by the tags that it has, and by what its factory said of the source, which nobody
     /// could know then. Where the passenger says that it lags by more, that counts.
@@ -88,11 +79,11 @@ impl Engine {
         &self,
         flight: &Flight,
         answer: &Answer,
-        request: &Request,
+        profile: &Profile,
         came: Tick,
     ) -> bool {
         let tags = answer.tags.as_deref().unwrap_or(&[]);
-        let lag = answer.source_lag.max(request.profile.source_lag);
+        let lag = answer.source_lag.max(profile.source_lag);
         !answer.outcome.is_stale()
             && self
                 .lagging_until(flight, lag, tags)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::CacheError;
 use crate::flow::Engine;
-use crate::flow::load::Request;
+use crate::flow::engine::named;
 use crate::key::{BuildPrehashed, StoredKey};
 
 tokio::task_local! {
@@ -26,17 +26,17 @@ pub(crate) struct Loading {
 type Keys = HashSet<StoredKey, BuildPrehashed>;
 
 impl Loading {
-    /// The load of a request, in whatever factory its caller is.
-    pub(crate) fn begin(engine: &Arc<Engine>, request: &Request) -> Result<Self, CacheError> {
+    /// The load of a key, in whatever factory its caller is.
+    pub(crate) fn begin(engine: &Arc<Engine>, key: &StoredKey) -> Result<Self, CacheError> {
         let loading = Self {
             cache: Arc::as_ptr(engine).addr(),
-            key: request.key.clone(),
+            key: key.clone(),
             with: None,
             outer: LOADING.try_with(Clone::clone).ok().map(Arc::new),
         };
         if loading.waits_for_itself() {
             return Err(CacheError::Reentrant {
-                key: request.name(),
+                key: named(key.kind(), key.as_ref().text),
             });
         }
         Ok(loading)

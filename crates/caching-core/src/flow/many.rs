@@ -16,6 +16,7 @@ mod group;
 mod put;
 mod scout;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -24,15 +25,17 @@ use tokio::runtime::Handle;
 use crate::clock::Tick;
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
-use crate::flow::flight::{Boarding, Landing, Seat};
-use crate::flow::load::{Answer, Arrival, Request};
+use crate::flow::flight::Landing;
+use crate::flow::flights::Boarding;
+use crate::flow::load::Pilot;
 use crate::flow::loading::Loading;
 use crate::flow::many::group::{Boarders, Group};
 use crate::flow::many::scout::Scouted;
+use crate::flow::request::{Answer, Request};
 use crate::flow::runtime::runtime;
+use crate::flow::wait::Waiter;
 use crate::flow::{Engine, FactoryContext};
 use crate::key::StoredKey;
-use crate::outcome::Outcome;
 use crate::scope::BoxFuture;
 
 pub(crate) use self::group::{Failed, Member};
@@ -51,9 +54,9 @@ pub(crate) struct Missing {
 enum Boarded {
     Answered(Result<Answer, CacheError>),
     /// On a flight that began for this call.
-    Began(Seat),
+    Began(Pilot),
     /// On another caller's.
-    Joined(Seat, Arrival),
+    Joined(Waiter),
 }
 
 impl Engine {
@@ -92,7 +95,7 @@ impl Engine {
         };
         let group = Group::open(self, &runtime, factory);
         for request in requests {
-            if let Ok(loading) = Loading::begin(self, &request) {
+            if let Ok(loading) = Loading::begin(self, &request.key) {
                 let (member, factory) = group.member(&request, &loading);
                 self.refresh_behind_as(Some(member), request, factory);
             }
@@ -122,17 +125,10 @@ impl Engine {
         scouted: &mut Vec<Scouted>,
     ) -> Result<Boarded, CacheError> {
         request.tags.check()?;
-        let loading = Loading::begin(self, request)?;
-        let arrived = self.arrive();
-        self.l1.missed(&request.key);
-        let boarding = self.flights.board(
-            &request.key,
-            request.profile.factory_hard_limit,
-            |flight| self.may_join(flight, request),
-            || self.origin(),
-        );
-        let seat = match boarding {
-            Boarding::Joined(seat) => return Ok(Boarded::Joined(seat, arrived)),
+        let loading = Loading::begin(self, &request.key)?;
+        let arrived = self.arrive(&request.key, runtime.clone());
+        let seat = match self.find_seat(&request.key, &request.profile, &request.tags) {
+            Boarding::Joined(seat) => return Ok(Boarded::Joined(Waiter::joined(seat, arrived))),
             Boarding::First(seat) => seat,
         };
         // Between this caller's look and its boarding, another flight may have landed.
@@ -147,7 +143,7 @@ impl Engine {
         } else {
             self.take_off(runtime, &seat.flight, request.clone(), factory, loading);
         }
-        Ok(Boarded::Began(seat))
+        Ok(Boarded::Began(Pilot::new(self, request, seat, arrived)))
     }
 
     /// Waits for the answer of a key.
@@ -160,25 +156,19 @@ impl Engine {
         let key = request.key.clone();
         let answer = match boarded {
             Boarded::Answered(answer) => answer,
-            Boarded::Began(seat) => match self.wait(&seat, &request).await {
-                Landing::Answered(answer) => answer,
-                // Only who boarded first can say so, and that is this caller.
-                Landing::LookAgain => Err(CacheError::FactoryAborted {
-                    key: request.name(),
-                }),
-            },
-            Boarded::Joined(seat, arrived) => match self.ride(&seat, &request, arrived).await {
-                Some(answer) => answer,
-                None => {
-                    drop(seat);
-                    self.load_late(group, request).await
+            Boarded::Began(pilot) => pilot.landed().await,
+            Boarded::Joined(mut waiter) => {
+                let ride = poll_fn(|cx| waiter.poll_answer(self, &request.terms(), cx));
+                match ride.await {
+                    Some(answer) => answer,
+                    None => {
+                        drop(waiter);
+                        self.load_late(group, request).await
+                    }
                 }
-            },
+            }
         }?;
-        if let Outcome::Hit { level, stale: true } = answer.outcome {
-            self.counters.stale_hits.add();
-            self.tell_hit(&key.as_ref(), level, true);
-        }
+        self.count_if_stale(&key, &answer);
         Ok(answer)
     }
 
@@ -191,10 +181,10 @@ impl Engine {
         if let Some(answer) = self.look_again(&request) {
             return Ok(answer);
         }
-        let loading = Loading::begin(self, &request)?;
+        let loading = Loading::begin(self, &request.key)?;
         let (member, factory) = group.member(&request, &loading);
         member.is_late();
         // In a box, as it is seldom: what the others take along stays small.
-        Box::pin(self.board(request, factory)).await
+        Box::pin(self.load_uncounted(request, factory)).await
     }
 }

@@ -8,7 +8,7 @@ use crate::entry::{Content, Lifetime, Validators};
 use crate::flow::Engine;
 use crate::flow::approach::Claimed;
 use crate::flow::flight::Flight;
-use crate::flow::load::Request;
+use crate::flow::request::Request;
 use crate::flow::shared::Shared;
 use crate::flow::store::Loaded;
 use crate::key::{KeyName, StoredKey};

@@ -21,7 +21,7 @@ use crate::value::ValueType;
 /// A value that is put under a key.
 pub(crate) struct Put {
     pub(crate) key: StoredKey,
-    pub(crate) profile: Profile,
+    pub(crate) profile: Arc<Profile>,
     pub(crate) content: Content,
     pub(crate) value_type: ValueType,
     pub(crate) tags: Option<Arc<[Tag]>>,

@@ -12,9 +12,9 @@ use crate::flow::approach::Claimed;
 use crate::flow::changes::Old;
 use crate::flow::engine::Locked;
 use crate::flow::flight::Flight;
-use crate::flow::load::{Answer, Request};
 use crate::flow::look::Found;
 use crate::flow::offer::Offered;
+use crate::flow::request::{Answer, Request, Terms};
 use crate::key::StoredKey;
 use crate::observe::CacheEvent;
 use crate::options::Profile;
@@ -54,8 +54,7 @@ impl Engine {
         let offered = match &self.shared {
             Some(shared) if !is_lagging => {
                 let life = entry.lifetime;
-                self.offer(shared, flight, request, loaded, life, claimed)
-                    .await
+                Box::pin(self.offer(shared, flight, request, loaded, life, claimed)).await
             }
             _ => Offered::Unshared,
         };
@@ -147,16 +146,21 @@ impl Engine {
 
     /// The stale value that may be given in place of an error, if there is one.
     pub(crate) fn fallback(&self, request: &Request) -> Option<Answer> {
-        if !request.profile.fail_safe {
+        self.stale(&request.key, &request.terms())
+    }
+
+    /// The same for one who waits.
+    pub(crate) fn stale(&self, key: &StoredKey, terms: &Terms<'_>) -> Option<Answer> {
+        if !terms.profile.fail_safe {
             return None;
         }
-        let (key, now) = (request.key.as_ref(), self.clock.now());
+        let (key, now) = (key.as_ref(), self.clock.now());
         self.l1
             .read(&key, |entry| {
                 let usable = entry.lifetime.freshness(now) != Freshness::Expired
                     && self.purges.judge(&*self.scope, &key, entry) != Validity::Removed
                     && !entry.is_revocable
-                    && matches!(&entry.content, Content::Value(value) if request.value_type.is_of(value));
+                    && matches!(&entry.content, Content::Value(value) if terms.value_type.is_of(value));
                 usable.then(|| Answer {
                     content: entry.content.clone(),
                     type_name: entry.type_name,
@@ -247,7 +251,7 @@ impl Engine {
 
     /// What the caller gives in place of an error; it then counts, labelled, for the length of the throttle.
     fn default(&self, locked: &Locked<'_>, flight: &Flight, request: &Request) -> Option<Answer> {
-        let answer = request.default()?;
+        let answer = request.terms().default()?;
         if locked.stripe.admits(flight.asof()) && !flight.is_detached() {
             let (now, throttle) = (self.clock.now(), request.profile.throttle);
             let entry = self.entry(

@@ -5,7 +5,7 @@ use crate::entry::Content;
 use crate::error::CacheError;
 use crate::flow::Engine;
 use crate::flow::flight::Flight;
-use crate::flow::load::Request;
+use crate::flow::request::Request;
 use crate::observe::{CacheEvent, FactoryEnd};
 
 /// A factory that runs. When this is dropped, it has ended.

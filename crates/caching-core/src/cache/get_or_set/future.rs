@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::task::coop::poll_proceed;
 
+use super::riding::Riding;
 use super::{GetOrSet, Looked, answered};
 use crate::cache::demand::Demand;
 use crate::cache::tag_source::TagSource;
@@ -22,7 +23,9 @@ pub struct GetOrSetFuture<'a, K: ?Sized, V, F, T, D>(State<'a, K, V, F, T, D>);
 enum State<'a, K: ?Sized, V, F, T, D> {
     /// Not looked yet, so not boxed yet.
     Look(Option<GetOrSet<'a, K, V, F, T, D>>),
-    /// A miss.
+    /// A miss that waits for another caller's load.
+    Ride(Box<Riding<'a, K, V, F, D>>),
+    /// Any other miss.
     Wait(&'a K, BoxFuture<'static, Result<Answer, CacheError>>),
 }
 
@@ -33,7 +36,7 @@ impl<'a, K: ?Sized, V, F, T, D> GetOrSetFuture<'a, K, V, F, T, D> {
     }
 }
 
-// Only the box is ever pinned, and it may move.
+// Only boxes are ever pinned, and they may move.
 impl<K: ?Sized, V, F, T, D> Unpin for GetOrSetFuture<'_, K, V, F, T, D> {}
 
 impl<K, V, F, Fut, E, T, D> GetOrSetFuture<'_, K, V, F, T, D>
@@ -67,7 +70,21 @@ where
             };
             match call.look() {
                 Looked::Answered(answer) => return Poll::Ready(answer),
+                Looked::Joined(riding) => self.0 = State::Ride(riding),
                 Looked::Missed(key, waiting) => self.0 = State::Wait(key, waiting),
+            }
+        }
+        if let State::Ride(riding) = &mut self.0 {
+            let answer = ready!(riding.poll(cx));
+            let State::Ride(riding) = std::mem::replace(&mut self.0, State::Look(None)) else {
+                return Poll::Pending;
+            };
+            match answer {
+                Some(answer) => return Poll::Ready(answer),
+                None => {
+                    let (key, waiting) = riding.load();
+                    self.0 = State::Wait(key, waiting);
+                }
             }
         }
         let State::Wait(key, waiting) = &mut self.0 else {

@@ -10,7 +10,7 @@ use crate::coherence::{Asof, Question};
 use crate::flow::Engine;
 use crate::flow::consult::{Appraised, Basis, Consulted, FoundHere};
 use crate::flow::hit::Hit;
-use crate::flow::load::{Answer, Request};
+use crate::flow::request::{Answer, Request};
 use crate::flow::runtime::usable_runtime;
 use crate::flow::shared::{Origin, Shared};
 use crate::key::KeyName;

@@ -17,9 +17,9 @@ use crate::error::{BoxError, CacheError, SharedError};
 use crate::flow::Engine;
 use crate::flow::approach::PATIENCE;
 use crate::flow::fly::panic_message;
-use crate::flow::load::{Factory, Request};
 use crate::flow::loading::Loading;
 use crate::flow::many::{ManyFactory, Missing};
+use crate::flow::request::{Factory, Request};
 use crate::scope::ScopeId;
 
 /// How long one who comes late waits for others who do.

@@ -7,10 +7,11 @@ use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use crate::flow::Engine;
-use crate::flow::flight::{Landing, Seat};
+use crate::flow::flight::Landing;
+use crate::flow::flights::Seat;
 use crate::flow::fly::LandsAnyway;
-use crate::flow::load::{Factory, Request};
 use crate::flow::loading::Loading;
+use crate::flow::request::{Factory, Request};
 
 /// A flight that has begun, and has yet to take off. Dropped, it lands anyway.
 pub(super) struct Scouted {
