@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use crate::clock::Tick;
 use crate::error::CacheError;
 use crate::flow::Engine;
-use crate::flow::consult::Consulted;
+use crate::flow::consult::{Basis, Consulted};
 use crate::flow::flight::Flight;
 use crate::flow::loading::Loading;
 use crate::flow::request::{Answer, Request};
@@ -23,18 +23,20 @@ pub(super) enum Scouted {
 /// A key that has to be loaded, unless somebody else does.
 pub(super) struct Needed {
     pub(super) loading: Loading,
-    /// What the store said, if it was asked.
-    consulted: Option<Consulted>,
+    /// Whether the store answered, if it was asked.
+    is_answered: Option<bool>,
+    /// What it knew then.
+    basis: Option<Basis>,
 }
 
 impl Needed {
     /// Tells the flight what the store said before it began.
     pub(super) fn tell(&self, flight: &Flight) {
-        if let Some(consulted) = &self.consulted {
-            if let Some(basis) = consulted.basis {
-                flight.rest_on(basis);
-            }
-            flight.was_consulted(consulted.is_answered);
+        if let Some(basis) = self.basis {
+            flight.rest_on(basis);
+        }
+        if let Some(is_answered) = self.is_answered {
+            flight.was_consulted(is_answered);
         }
     }
 }
@@ -66,7 +68,8 @@ impl Engine {
         match loading {
             Ok(loading) => Scouted::Needed(Needed {
                 loading,
-                consulted: None,
+                is_answered: None,
+                basis: None,
             }),
             Err(error) => Scouted::Answered(Err(error)),
         }
@@ -97,15 +100,18 @@ impl Engine {
         .await;
         let asked = stale.into_iter().chain(cold);
         let answers = of_stale.into_iter().chain(of_cold);
-        for ((place, request), mut consulted) in asked.zip(answers) {
-            let hit = consulted.hit.take();
+        for ((place, request), consulted) in asked.zip(answers) {
+            let hit = consulted.hit;
             let answer = hit.and_then(|hit| self.accept_hit(shared, None, request, &hit));
             match (answer, scouted.get_mut(place)) {
                 (Some(answer), Some(one)) => {
                     self.l1.missed(&request.key);
                     *one = Scouted::Answered(Ok(answer));
                 }
-                (None, Some(Scouted::Needed(needed))) => needed.consulted = Some(consulted),
+                (None, Some(Scouted::Needed(needed))) => {
+                    needed.is_answered = Some(consulted.is_answered);
+                    needed.basis = consulted.basis;
+                }
                 _ => {}
             }
         }
