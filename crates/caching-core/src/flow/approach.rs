@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use crate::flow::Engine;
 use crate::flow::consult::Consulted;
 use crate::flow::flight::Flight;
+use crate::flow::hit::Hit;
 use crate::flow::request::{Answer, Request};
 use crate::flow::shared::Shared;
 use crate::key::KeyName;
@@ -168,7 +169,7 @@ impl Engine {
     }
 
     /// Takes what the shared store has for an answer, if it is one; keeps it here in any case.
-    pub(super) fn accept(
+    fn accept(
         &self,
         shared: &Shared,
         flight: &Flight,
@@ -179,25 +180,38 @@ impl Engine {
             flight.rest_on(basis);
         }
         let hit = consulted.hit?;
-        let is_answer = if request.is_refresh {
-            self.is_refreshed(request, &hit)
-        } else {
-            hit.is_fresh
-        };
-        let answer = self.answer_with(request, &hit);
-        if request.is_refresh && !is_answer {
+        if !request.is_refresh {
+            return self.accept_hit(shared, Some(flight), request, &hit);
+        }
+        if !self.is_refreshed(request, &hit) {
             // It is what is kept already.
             return None;
         }
         self.store_hit(shared, request, Some(flight), &hit);
-        if !is_answer || !request.terms().takes(&answer) {
+        // The read that began the refresh has counted as a hit.
+        let answer = self.answer_with(request, &hit);
+        request.terms().takes(&answer).then_some(answer)
+    }
+
+    /// Takes a value of the shared store for the answer to who waits for one, if it is fresh; keeps it here in
+    /// any case.
+    pub(super) fn accept_hit(
+        &self,
+        shared: &Shared,
+        flight: Option<&Flight>,
+        request: &Request,
+        hit: &Hit,
+    ) -> Option<Answer> {
+        self.store_hit(shared, request, flight, hit);
+        if !hit.is_fresh {
             return None;
         }
-        // The read that began a refresh has counted as a hit.
-        if !request.is_refresh {
-            self.counters.l2_hit();
-            self.tell_hit(&request.key.as_ref(), Level::L2, false);
+        let answer = self.answer_with(request, hit);
+        if !request.terms().takes(&answer) {
+            return None;
         }
+        self.counters.l2_hit();
+        self.tell_hit(&request.key.as_ref(), Level::L2, false);
         Some(answer)
     }
 }

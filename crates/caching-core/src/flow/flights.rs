@@ -156,15 +156,6 @@ impl Flights {
         flight.land(landing);
     }
 
-    /// Ends a flight whose last passenger left before it had a task to end.
-    pub(crate) fn end_if_abandoned(&self, flight: &Flight) {
-        // Under the lock: either the last one to leave finds the task, or this that they have left.
-        let _shard = self.shard(&flight.key);
-        if flight.is_empty() && !flight.is_unattended() {
-            flight.end();
-        }
-    }
-
     fn take_off_the_board(&self, shard: &mut Shard, flight: &Arc<Flight>) {
         if let Slot::Occupied(mut listed) = shard.entry(flight.key.clone()) {
             listed.get_mut().retain(|one| !Arc::ptr_eq(one, flight));

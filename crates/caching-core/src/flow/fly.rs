@@ -31,22 +31,9 @@ use crate::options::{EntryOptions, Profile};
 use crate::outcome::Outcome;
 
 /// Lands the flight of a task that is dropped before its end, so that nobody waits for ever.
-pub(super) struct LandsAnyway {
+struct LandsAnyway {
     engine: Arc<Engine>,
     flight: Arc<Flight>,
-}
-
-impl LandsAnyway {
-    pub(super) fn new(engine: &Arc<Engine>, flight: &Arc<Flight>) -> Self {
-        Self {
-            engine: Arc::clone(engine),
-            flight: Arc::clone(flight),
-        }
-    }
-
-    pub(super) fn flight(&self) -> &Arc<Flight> {
-        &self.flight
-    }
 }
 
 impl Drop for LandsAnyway {
@@ -84,20 +71,10 @@ impl Engine {
         factory: Factory,
         loading: Loading,
     ) {
-        let lands = LandsAnyway::new(self, flight);
-        self.take_off_as(runtime, lands, request, factory, loading);
-    }
-
-    /// The same, for a flight that lands anyway already.
-    pub(super) fn take_off_as(
-        self: &Arc<Self>,
-        runtime: &Handle,
-        lands: LandsAnyway,
-        request: Request,
-        factory: Factory,
-        loading: Loading,
-    ) {
-        let flight = Arc::clone(&lands.flight);
+        let lands = LandsAnyway {
+            engine: Arc::clone(self),
+            flight: Arc::clone(flight),
+        };
         let work = async move {
             let (engine, flight) = (&lands.engine, &lands.flight);
             let landing = {

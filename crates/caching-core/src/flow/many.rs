@@ -1,11 +1,11 @@
 //! Many keys loaded together: each on a flight of its own, with one factory for those that are missing.
 //!
 //! ```text
-//! board every key, without waiting -> joined: wait for the other flight
-//!                                  -> begun:  ask the store for all of them at once
-//!                                             -> found: land
-//!                                             -> not:   go on as a load of one key does; where that runs
-//!                                                       its factory, it joins the group, which runs one
+//! ask the store for all of them at once -> found: that is the answer, and no flight begins
+//!                                       -> not:   board its flight, without waiting
+//!                                                 -> joined: wait for the other flight
+//!                                                 -> begun:  go on as a load of one key does; where that runs
+//!                                                            its factory, it joins the group, which runs one
 //! ```
 //!
 //! Whatever holds for the load of one key holds here, since it is one. Nobody waits for another flight
@@ -22,7 +22,6 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::runtime::Handle;
 
-use crate::clock::Tick;
 use crate::entry::Content;
 use crate::error::{BoxError, CacheError};
 use crate::flow::flight::Landing;
@@ -30,7 +29,7 @@ use crate::flow::flights::Boarding;
 use crate::flow::load::Pilot;
 use crate::flow::loading::Loading;
 use crate::flow::many::group::{Boarders, Group};
-use crate::flow::many::scout::Scouted;
+use crate::flow::many::scout::{Needed, Scouted};
 use crate::flow::request::{Answer, Request};
 use crate::flow::runtime::runtime;
 use crate::flow::wait::Waiter;
@@ -67,25 +66,39 @@ impl Engine {
         factory: ManyFactory,
     ) -> Result<Vec<Result<Answer, CacheError>>, CacheError> {
         let runtime = runtime()?;
+        let scouted = self.scout(&requests).await;
         // Held to the last boarding: `stop` waits for what has begun before it.
         let running = self.begin()?;
-        let regained = self.regain_many(&requests).await;
         let group = Group::open(&self, &runtime, factory);
-        let mut scouted = Vec::new();
-        let mut waits = Vec::with_capacity(requests.len());
-        for (request, regained) in requests.into_iter().zip(regained) {
-            let boarded = match regained {
-                Some(answer) => Boarded::Answered(Ok(answer)),
-                None => self
-                    .board_one(&runtime, &group, &request, &mut scouted)
-                    .unwrap_or_else(|error| Boarded::Answered(Err(error))),
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut waits = Vec::new();
+        for (place, (request, scouted)) in requests.into_iter().zip(scouted).enumerate() {
+            let boarded = match scouted {
+                Scouted::Answered(answer) => Boarded::Answered(answer),
+                Scouted::Needed(needed) => self.board_one(&runtime, &group, &request, needed),
             };
-            waits.push(self.wait_for_one(&group, request, boarded));
+            answers.push(match boarded {
+                Boarded::Answered(answer) => {
+                    if let Ok(answer) = &answer {
+                        self.count_if_stale(&request.key, answer);
+                    }
+                    Some(answer)
+                }
+                boarded => {
+                    waits.push(self.wait_for_one(place, &group, request, boarded));
+                    None
+                }
+            });
         }
-        self.send_scout(&runtime, scouted);
         group.all_aboard();
         drop(running);
-        Ok(join_all(waits).await)
+        for (place, answer) in join_all(waits).await {
+            if let Some(answered) = answers.get_mut(place) {
+                *answered = Some(answer);
+            }
+        }
+        // Each place was filled, by the scout or by a flight.
+        Ok(answers.into_iter().flatten().collect())
     }
 
     /// Refreshes entries behind their callers, but those that are being loaded already.
@@ -103,56 +116,40 @@ impl Engine {
         group.all_aboard();
     }
 
-    /// What L1 has after all, where the lease was over and could be regained.
-    async fn regain_many(self: &Arc<Self>, requests: &[Request]) -> Vec<Option<Answer>> {
-        if self.shared.is_none() || self.fences.lease.holds(self.clock.now()) {
-            return requests.iter().map(|_| None).collect();
-        }
-        join_all(
-            requests
-                .iter()
-                .map(|request| Box::pin(self.regain(request, Tick::NEVER))),
-        )
-        .await
-    }
-
     /// Joins the flight of a key, or begins one; it does not wait.
     fn board_one(
         self: &Arc<Self>,
         runtime: &Handle,
         group: &Boarders,
         request: &Request,
-        scouted: &mut Vec<Scouted>,
-    ) -> Result<Boarded, CacheError> {
-        request.tags.check()?;
-        let loading = Loading::begin(self, &request.key)?;
+        needed: Needed,
+    ) -> Boarded {
         let arrived = self.arrive(&request.key, runtime.clone());
         let seat = match self.find_seat(&request.key, &request.profile, &request.tags) {
-            Boarding::Joined(seat) => return Ok(Boarded::Joined(Waiter::joined(seat, arrived))),
+            Boarding::Joined(seat) => return Boarded::Joined(Waiter::joined(seat, arrived)),
             Boarding::First(seat) => seat,
         };
         // Between this caller's look and its boarding, another flight may have landed.
         if let Some(answer) = self.look_again(request) {
             self.flights.land(&seat.flight, Landing::LookAgain);
-            return Ok(Boarded::Answered(Ok(answer)));
+            return Boarded::Answered(Ok(answer));
         }
+        needed.tell(&seat.flight);
+        let loading = needed.loading;
         let (member, factory) = group.member(request, &loading);
         seat.flight.goes_with(member);
-        if self.shared.is_some() {
-            scouted.push(Scouted::new(self, &seat, request, factory, loading));
-        } else {
-            self.take_off(runtime, &seat.flight, request.clone(), factory, loading);
-        }
-        Ok(Boarded::Began(Pilot::new(self, request, seat, arrived)))
+        self.take_off(runtime, &seat.flight, request.clone(), factory, loading);
+        Boarded::Began(Pilot::new(self, request, seat, arrived))
     }
 
-    /// Waits for the answer of a key.
+    /// Waits for the answer of a key, which has its place among those of the call.
     async fn wait_for_one(
         self: &Arc<Self>,
+        place: usize,
         group: &Boarders,
         request: Request,
         boarded: Boarded,
-    ) -> Result<Answer, CacheError> {
+    ) -> (usize, Result<Answer, CacheError>) {
         let key = request.key.clone();
         let answer = match boarded {
             Boarded::Answered(answer) => answer,
@@ -167,9 +164,11 @@ impl Engine {
                     }
                 }
             }
-        }?;
-        self.count_if_stale(&key, &answer);
-        Ok(answer)
+        };
+        if let Ok(answer) = &answer {
+            self.count_if_stale(&key, answer);
+        }
+        (place, answer)
     }
 
     /// Loads a key that another caller was loading, to no use for this one.
