@@ -219,14 +219,15 @@ impl L2 for RedisL2 {
                 command.arg(&token);
             })
             .await?;
-        let (answer, at) =
-            answer::fill(&answer).ok_or(RedisLinkError::Answer { operation: "fill" })?;
-        let epoch = (at != Asof::default()).then_some(at.epoch);
-        self.still_counts(&connection, epoch)?;
-        if let Some(epoch) = epoch {
+        let filled = answer::fill(&answer).ok_or(RedisLinkError::Answer { operation: "fill" })?;
+        self.still_counts(&connection, filled.epoch)?;
+        if let Some(epoch) = filled.epoch {
             self.shared.saw(&connection, epoch);
         }
-        Ok(answer)
+        if filled.replaced_another {
+            self.shared.status.replaced_another();
+        }
+        Ok(filled.answer)
     }
 
     async fn put(

@@ -1,6 +1,7 @@
 //! What the keys and the channel of a deployment are called in Redis.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use caching_core::{Address, KeyName};
 
@@ -49,11 +50,30 @@ impl Names {
         self.record_parts(key).concat()
     }
 
-    /// The same in parts, one behind the other.
-    pub(crate) fn record_parts<'a>(&'a self, key: &'a KeyName) -> [Cow<'a, str>; 7] {
-        let (tag, scope) = (self.tag.as_str().into(), scope(key.scope()));
-        let (kind, text) = (key.kind().into(), key.text().into());
-        [tag, ":".into(), scope, ":".into(), kind, ":".into(), text]
+    /// Writes the same, part by part, as it is on the path of every read.
+    pub(crate) fn write(&self, key: &KeyName, mut to: impl Write) {
+        for part in self.record_parts(key) {
+            // Writing to memory cannot fail.
+            let _ = to.write_all(part.as_bytes());
+        }
+    }
+
+    /// About how long it is.
+    pub(crate) fn length(&self, key: &KeyName) -> usize {
+        self.tag.len() + 1 + key.as_str().len()
+    }
+
+    fn record_parts<'a>(&'a self, key: &'a KeyName) -> [Cow<'a, str>; 5] {
+        let scope = scope(key.scope());
+        // Kind and text as they stand in the name, with the colon between them.
+        let rest = key.as_str().get(key.scope().len() + 1..);
+        [
+            self.tag.as_str().into(),
+            ":".into(),
+            scope,
+            ":".into(),
+            rest.unwrap_or_default().into(),
+        ]
     }
 
     /// The claim on a record: each field is loaded on its own.

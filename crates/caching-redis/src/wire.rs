@@ -5,12 +5,14 @@
 mod change;
 mod meta;
 mod number;
+mod record;
 mod reply;
 
 pub(crate) use self::change::{LONGEST_CHANGE, change, encode_change, encode_mode, notice};
-pub(crate) use self::meta::{encode_tags, meta};
+pub(crate) use self::meta::encode_tags;
 pub(crate) use self::number::{LARGEST_NUMBER, epoch, hex, number};
+pub(crate) use self::record::{LONGEST_FIELD, segment};
 pub(crate) use self::reply::{bytes, items, text};
 
 /// The version of everything below; another one is another deployment.
-pub(crate) const VERSION: &str = "1";
+pub(crate) const VERSION: &str = "2";

@@ -98,11 +98,8 @@ async fn whatever_stands_in_a_record_is_a_miss_that_is_counted_and_logged_withou
     let load = || |_| async { Ok::<_, Infallible>(SECRET.to_owned()) };
     one.get_or_set("a", load()).await.unwrap();
     stored(&server, RECORD).await;
-    let fields = redis(&server, ["HKEYS", RECORD]).await;
-    let mut fields = fields.items().iter().filter_map(|field| field.text());
-    let field = fields.find(|field| field.starts_with("v:json.1")).unwrap();
-    let reply = redis(&server, ["HGET", RECORD, field]).await;
-    let value = reply.bytes().unwrap().to_vec();
+    let whole = server.record(RECORD).await.unwrap().unwrap();
+    let value = whole.segment("json.1").unwrap().payload.clone();
     assert!(String::from_utf8_lossy(&value).contains(SECRET));
     let changed = |place: usize, byte: u8| {
         let mut value = value.clone();
@@ -125,8 +122,9 @@ async fn whatever_stands_in_a_record_is_a_miss_that_is_counted_and_logged_withou
         ("oversized", vec![b'x'; 3 << 20]),
     ];
     for (damage, bytes) in damaged {
-        let set: [&[u8]; 4] = [b"HSET", RECORD.as_bytes(), field.as_bytes(), &bytes];
-        server.command(set).await.unwrap();
+        let mut record = server.record(RECORD).await.unwrap().unwrap();
+        record.segment_mut("json.1").unwrap().payload = bytes;
+        server.set_record(RECORD, &record).await.unwrap();
         let two = Pod::start(&server).await;
         let told = lines.with("WARN");
         let read = two.get_or_set("a", load()).detailed().await.unwrap();
@@ -136,8 +134,9 @@ async fn whatever_stands_in_a_record_is_a_miss_that_is_counted_and_logged_withou
         assert!(lines.with("WARN") > told, "{damage} was not told");
         // What was loaded in its place is good again.
         stored(&server, RECORD).await;
-        let reply = redis(&server, ["HGET", RECORD, field]).await;
-        assert_eq!(reply.bytes().unwrap()[last], value[last], "{damage}");
+        let again = server.record(RECORD).await.unwrap().unwrap();
+        let again = &again.segment("json.1").unwrap().payload;
+        assert_eq!(again[last], value[last], "{damage}");
     }
     assert!(!lines.text().contains(SECRET), "{}", lines.text());
 }
@@ -187,8 +186,8 @@ async fn a_record_that_is_no_record_is_a_counted_miss() {
         assert!(value == 1 && !outcome.is_hit(), "{how}");
         assert!(pod.stats().l2_unreadable > 0, "{how}");
         until("it is a record again", async || {
-            let kind = redis(&server, ["TYPE", &plain(&key)]).await;
-            kind.text() == Some("hash")
+            let record = server.record(&plain(&key)).await.unwrap();
+            record.is_some_and(|record| record.segment("json.1").is_some())
         })
         .await;
         assert_eq!(value_in(&server, &key).await, Some(1), "{how}");
@@ -252,13 +251,10 @@ async fn two_versions_of_a_program_share_invalidations_and_no_bytes() {
             "round {round}"
         );
         until("each has a field of its own", async || {
-            let fields = redis(&server, ["HKEYS", record]).await;
-            let fields: Vec<_> = fields
-                .items()
-                .iter()
-                .filter_map(|field| field.text())
-                .collect();
-            fields.contains(&"v:json.1") && fields.contains(&"v:json.2")
+            let record = server.record(record).await.unwrap();
+            record.is_some_and(|record| {
+                record.segment("json.1").is_some() && record.segment("json.2").is_some()
+            })
         })
         .await;
         // Neither throws out the other's.

@@ -32,8 +32,9 @@ async fn a_value_is_read_back_by_another_process_with_what_belongs_to_it() -> Do
         found.kept_for <= Duration::from_secs(120) && found.kept_for > Duration::from_secs(110)
     );
     // The bytes, as the sample promises them.
-    let stored = redis(&server, ["HGET", "{shop}:t:acme:invoice:7", "v:json.1"]).await;
-    assert_eq!(stored.text(), Some("a value"));
+    let stored = server.record("{shop}:t:acme:invoice:7").await?;
+    let stored = stored.as_ref().and_then(|record| record.segment("json.1"));
+    assert_eq!(stored.map(|stored| &*stored.payload), Some(&b"a value"[..]));
     let left = redis(&server, ["PTTL", "{shop}:t:acme:invoice:7"])
         .await
         .integer();

@@ -234,9 +234,9 @@ async fn an_old_server_a_cluster_and_a_sentinel_are_refused_by_name() -> Done {
 #[tokio::test]
 async fn the_least_rights_are_enough_and_fewer_are_refused() -> Done {
     // As the guide gives them.
-    let rights = "~{shop}:* &{shop}:* -@all +hello +info +script|load +evalsha +eval +hmget +hget +hset +hdel \
-                  +hlen +hexists +exists +type +unlink +rename +pttl +pexpire +time +xadd +xrange +publish \
-                  +subscribe +get +set +ping";
+    let rights = "~{shop}:* &{shop}:* -@all +hello +info +script|load +evalsha +eval +hmget +hget +hset +hlen \
+                  +exists +type +unlink +rename +time +xadd +xrange +publish +subscribe +get +mget +getrange \
+                  +setrange +strlen +set +ping";
     let server = RedisServer::builder()
         .user("app", "secret", rights)
         .user("less", "secret", &rights.replace("+info ", ""))

@@ -6,6 +6,7 @@
 //! | what | for |
 //! | --- | --- |
 //! | [`RedisServer`] | a real `redis-server` of one's own: paused, killed, flushed, restarted empty or from an old snapshot |
+//! | [`RedisRecord`] | what the cache keeps in Redis under a key, to be looked at and altered |
 //! | [`FaultProxy`] | a TCP proxy: cut, blackhole, hold, delay, slow, cut in the middle; each direction on its own |
 //! | [`Pod`], [`serve_pod`] | instances of a program as processes that are asked, paused and killed |
 //! | [`Gate`] | holds tasks back, and tells when they have come |
@@ -13,7 +14,8 @@
 //! | [`ChaosL2`], [`ChaosBackplane`] | a shared level whose operations and notices fail, wait and get lost on demand |
 //! | [`l2_contract`] | the contract that every L2 keeps, as a suite of tests |
 //!
-//! Of the cache it knows the seams alone, and it has no Redis client of anybody's, so that it can judge any. What
+//! Of the cache it knows the seams and how a record stands in Redis; it has no Redis client of anybody's, so that it
+//! can judge any. What
 //! it starts ends with the test, however that ends.
 //!
 //! ```
@@ -68,7 +70,8 @@ pub use crate::proxy::{Fault, FaultProxy, ProxyConnection, ProxyCounters};
 pub use crate::pod::{Pod, PodBuilder, PodError, PodLines, serve_pod};
 #[cfg(unix)]
 pub use crate::redis::{
-    RedisInfo, RedisReply, RedisServer, RedisServerBuilder, RedisServerError, RedisSnapshot,
+    RedisInfo, RedisRecord, RedisReply, RedisSegment, RedisServer, RedisServerBuilder,
+    RedisServerError, RedisSnapshot,
 };
 
 // The guide's code is compiled and run with the documentation tests.

@@ -6,6 +6,7 @@ mod error;
 mod info;
 mod launch;
 mod port;
+mod record;
 mod reply;
 mod resp;
 mod settings;
@@ -22,6 +23,7 @@ use tokio::sync::Mutex;
 pub use crate::redis::builder::RedisServerBuilder;
 pub use crate::redis::error::RedisServerError;
 pub use crate::redis::info::RedisInfo;
+pub use crate::redis::record::{RedisRecord, RedisSegment};
 pub use crate::redis::reply::RedisReply;
 pub use crate::redis::snapshot::RedisSnapshot;
 

@@ -69,27 +69,22 @@ async fn is_loaded(cache: &HybridCache, tenant: &str, key: &str) -> bool {
 async fn value(server: &RedisServer, key: &str) -> (String, Vec<u8>) {
     let mut found = None;
     until("the record is there", async || {
-        let reply = server.command(["HGETALL", key]).await.expect("an answer");
-        let mut parts = reply.items().iter();
-        let field = parts
-            .by_ref()
-            .find_map(|part| part.text().filter(|text| text.starts_with("v:")));
-        found = field.map(|field| {
-            let value = parts
-                .next()
-                .and_then(|value| value.bytes())
-                .expect("a value");
-            (field.to_owned(), value.to_vec())
-        });
+        let record = server.record(key).await.expect("an answer");
+        let segments = record.map(|record| record.segments).unwrap_or_default();
+        found = segments.into_iter().next();
         found.is_some()
     })
     .await;
-    found.expect("it is there")
+    let segment = found.expect("it is there");
+    (segment.field, segment.payload)
 }
 
 async fn plant(server: &RedisServer, key: &str, field: &str, value: &[u8]) {
-    let command: [&[u8]; 4] = [b"HSET", key.as_bytes(), field.as_bytes(), value];
-    server.command(command).await.expect("it is set");
+    let record = server.record(key).await.expect("an answer");
+    let mut record = record.expect("a record");
+    let segment = record.segment_mut(field).expect("a field");
+    segment.payload = value.to_vec();
+    server.set_record(key, &record).await.expect("it is set");
 }
 
 fn holds(bytes: &[u8], word: &str) -> bool {

@@ -124,11 +124,20 @@ impl Stage {
         else {
             return Ok(None);
         };
-        let record = self.redis.command(&["HGETALL", &key])?;
-        // The field that begins with `v:` is followed by the value.
-        let mut parts = record
-            .into_iter()
-            .skip_while(|part| !part.starts_with(b"v:"));
-        Ok(parts.nth(1).map(|value| InRedis { key, value }))
+        let record = self.redis.command(&["GET", &key])?.into_iter().next();
+        Ok(record.and_then(|record| {
+            let value = value_in(&record)?.to_vec();
+            Some(InRedis { key, value })
+        }))
     }
+}
+
+/// The first value of a record: a mark, `FIELD LENGTH LENGTH` and a line feed, what stands beside it, the value.
+fn value_in(record: &[u8]) -> Option<&[u8]> {
+    let end = record.iter().position(|byte| *byte == b'\n')?;
+    let head = std::str::from_utf8(record.get(..end)?).ok()?;
+    let mut lengths = head.split(' ').skip(1);
+    let mut length = || lengths.next()?.parse::<usize>().ok();
+    let (beside, value) = (length()?, length()?);
+    record.get(end + 1 + beside..end + 1 + beside + value)
 }

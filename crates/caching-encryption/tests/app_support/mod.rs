@@ -153,11 +153,9 @@ pub async fn records(server: &RedisServer) -> BTreeMap<String, (String, Vec<u8>)
 }
 
 async fn value(server: &RedisServer, record: &str) -> Option<(String, Vec<u8>)> {
-    let reply = server.command(["HGETALL", record]).await.unwrap();
-    let mut parts = reply.items().iter();
-    let is_value = |text: &&str| text.starts_with("v:");
-    let field = parts.find_map(|part| part.text().filter(is_value))?;
-    Some((field.to_owned(), parts.next()?.bytes()?.to_vec()))
+    let segments = server.record(record).await.unwrap()?.segments;
+    let segment = segments.into_iter().next()?;
+    Some((segment.field, segment.payload))
 }
 
 /// The field and the bytes of the value of a record, once it is there.
@@ -173,8 +171,9 @@ pub async fn stored(server: &RedisServer, record: &str) -> (String, Vec<u8>) {
 
 /// Puts bytes into a record, as somebody who can write to Redis.
 pub async fn plant(server: &RedisServer, record: &str, field: &str, value: &[u8]) {
-    let command: [&[u8]; 4] = [b"HSET", record.as_bytes(), field.as_bytes(), value];
-    server.command(command).await.unwrap();
+    let mut altered = server.record(record).await.unwrap().unwrap();
+    altered.segment_mut(field).unwrap().payload = value.to_vec();
+    server.set_record(record, &altered).await.unwrap();
 }
 
 pub fn holds(bytes: &[u8], part: impl AsRef<[u8]>) -> bool {

@@ -40,8 +40,12 @@ pub(super) fn known(control: &Value, time: &Value) -> Result<Known, RedisLinkErr
     })
 }
 
-/// The answer to a read, from what it began with and the fields of the record.
-pub(super) fn read(known: &Known, record: Value) -> Result<ReadAnswer, RedisLinkError> {
+/// The answer to a read of a field, from what it began with and what stands in the record.
+pub(super) fn read(
+    known: &Known,
+    record: Value,
+    field: &str,
+) -> Result<ReadAnswer, RedisLinkError> {
     let Some((at, tag_clock)) = known.control else {
         // What stands in the record belongs to no sequence, so nothing can be said of its freshness.
         return Ok(ReadAnswer {
@@ -51,7 +55,8 @@ pub(super) fn read(known: &Known, record: Value) -> Result<ReadAnswer, RedisLink
         });
     };
     let found = match record {
-        Value::Array(fields) => find(fields, known.now),
+        Value::Nil => Find::Nothing,
+        Value::BulkString(record) => find(record, field, known.now),
         Value::ServerError(error) if is_wrong_type(&error) => {
             Find::Unreadable("what stands there is of another type than a record")
         }
@@ -81,51 +86,62 @@ fn now(time: &Value) -> Option<u64> {
     Some(number(seconds)? * 1000 + number(micros)? / 1000)
 }
 
-/// The mark, the value and what stands beside it.
-fn find(fields: Vec<Value>, now: u64) -> Find {
-    let Ok([mark, value, meta]) = <[Value; 3]>::try_from(fields) else {
-        return Find::Unreadable("the record has not the fields that were asked for");
-    };
-    let (payload, meta) = match (value, meta) {
-        (Value::Nil, Value::Nil) => return Find::Nothing,
-        (Value::BulkString(payload), Value::BulkString(meta)) => (payload, meta),
-        _ => return Find::Unreadable("the record has a value or what belongs to it, and not both"),
-    };
-    let Some(meta) = wire::meta(&meta) else {
-        return Find::Unreadable("what stands beside the value cannot be understood");
+/// What stands in a field of a record.
+fn find(mut record: Vec<u8>, field: &str, now: u64) -> Find {
+    let (meta, payload, is_expired) = match wire::segment(&record, field) {
+        Ok(Some(segment)) => (segment.meta, segment.payload, segment.is_expired),
+        Ok(None) => return Find::Nothing,
+        Err(why) => return Find::Unreadable(why),
     };
     if meta.kept_until <= now {
         return Find::Nothing;
     }
     let left = |until: u64| Duration::from_millis(until.saturating_sub(now));
     let fresh_until = meta.fresh_until.min(meta.kept_until);
+    // The record becomes the payload, in the same memory: it is nearly all of it.
+    record.truncate(payload.end);
+    record.drain(..payload.start);
     Find::Record(FoundRecord {
-        payload,
+        payload: record,
         tags: meta.tags,
         tag_clock: meta.tag_clock,
         epoch: meta.epoch,
-        fresh_for: if mark == Value::Nil {
-            left(fresh_until)
-        } else {
-            Duration::ZERO
+        fresh_for: match is_expired {
+            true => Duration::ZERO,
+            false => left(fresh_until),
         },
         kept_for: left(meta.kept_until),
     })
 }
 
-/// What came of a fill, and as of when.
-pub(super) fn fill(answer: &Value) -> Option<(FillAnswer, Asof)> {
-    let [word, epoch, seq] = items(answer)? else {
+/// What came of a fill.
+pub(super) struct Filled {
+    pub(super) answer: FillAnswer,
+    /// Nothing where there is no control record.
+    pub(super) epoch: Option<Epoch>,
+    /// Whether what stood there was of another type than a record.
+    pub(super) replaced_another: bool,
+}
+
+pub(super) fn fill(answer: &Value) -> Option<Filled> {
+    let [word, epoch, seq, rest @ ..] = items(answer)? else {
         return None;
     };
-    match bytes(word)? {
-        b"stored" => asof(epoch, seq).map(|at| (FillAnswer::Stored(at), at)),
-        b"refused" if bytes(epoch)?.is_empty() => {
-            Some((FillAnswer::Refused(Asof::default()), Asof::default()))
-        }
-        b"refused" => asof(epoch, seq).map(|at| (FillAnswer::Refused(at), at)),
-        _ => None,
-    }
+    let word = bytes(word)?;
+    let at = match word {
+        b"refused" if bytes(epoch)?.is_empty() => Asof::default(),
+        _ => asof(epoch, seq)?,
+    };
+    let answer = match word {
+        b"stored" => FillAnswer::Stored(at),
+        b"refused" => FillAnswer::Refused(at),
+        _ => return None,
+    };
+    Some(Filled {
+        answer,
+        epoch: (at != Asof::default()).then_some(at.epoch),
+        replaced_another: rest.first().and_then(bytes) == Some(b"type"),
+    })
 }
 
 /// An invalidation that was applied.

@@ -3,6 +3,7 @@
 //! ```text
 //! read -> nothing is on its way:   control, time, record
 //!      -> else, in the open batch: control, time, record, record, … -> to each its own
+//! read_many ->                     control, time, all records
 //! ```
 //!
 //! What is known of the partition is asked once and first, so that it is a lower bound of the freshness of every
@@ -15,16 +16,18 @@ mod batch;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
+use std::vec::IntoIter;
 
 use caching_core::{Address, ReadAnswer};
-use deadpool_redis::redis::{Cmd, Pipeline};
+use deadpool_redis::redis::{Cmd, Pipeline, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use self::batch::{Answers, Batch, locked};
-use super::{answer, send};
+use super::answer::{self, Known};
+use super::send;
 use crate::error::RedisLinkError;
 use crate::link;
 use crate::names::Names;
@@ -64,33 +67,42 @@ impl Reads {
         address: Address<'_>,
     ) -> Result<ReadAnswer, RedisLinkError> {
         let names = &shared.opened()?.names;
-        let question = send::question(names, address);
+        let question = send::question(names, address.key);
         if let Some(_way) = self.way_for_one() {
-            let answers = ask(shared, with_first(names, question)).await?;
-            return answers.read(0);
+            let (known, mut records) = ask(shared, with_first(names, question)).await?;
+            let record = records.next().ok_or(NOT_UNDERSTOOD)?;
+            return answer::read(&known, record, address.field);
         }
         let (batch, place) = self.join(shared, question)?;
         match batch.end(place).await {
-            Ok(answers) => answers.read(place),
+            Ok(answers) => answers.read(place, address.field),
             Err(error) => Err(error.clone()),
         }
     }
 
-    /// Reads records, all of them in one go.
+    /// Reads records, all of them by one command.
+    ///
+    /// What is of another type than a record is nothing here, since that is what the command says of it. The
+    /// fill that replaces it tells of it.
     pub(super) async fn read_many(
         &self,
         shared: &Arc<link::Shared>,
         addresses: &[Address<'_>],
     ) -> Result<Vec<ReadAnswer>, RedisLinkError> {
+        if addresses.is_empty() {
+            return Ok(Vec::new());
+        }
         let names = &shared.opened()?.names;
-        let questions = addresses.iter();
-        let answers = ask(
-            shared,
-            begun_with(names, questions.map(|one| send::question(names, *one))),
-        )
-        .await?;
-        (0..addresses.len())
-            .map(|place| answers.read(place))
+        let question = send::question_of_many(names, addresses);
+        let (known, mut answers) = ask(shared, with_first(names, question)).await?;
+        let records = match answers.next() {
+            Some(Value::Array(records)) if records.len() == addresses.len() => records,
+            Some(Value::ServerError(error)) => return Err(RedisLinkError::server(&error)),
+            _ => return Err(NOT_UNDERSTOOD),
+        };
+        let of_each = records.into_iter().zip(addresses);
+        of_each
+            .map(|(record, address)| answer::read(&known, record, address.field))
             .collect()
     }
 
@@ -125,19 +137,12 @@ impl Reads {
     }
 }
 
-/// What every pipeline begins with, and a first question.
+/// What every pipeline begins with, and its first question.
 fn with_first(names: &Names, question: Cmd) -> Pipeline {
-    begun_with(names, std::iter::once(question))
-}
-
-/// What every pipeline begins with, and its first questions.
-fn begun_with(names: &Names, first: impl ExactSizeIterator<Item = Cmd>) -> Pipeline {
-    let mut questions = Pipeline::with_capacity(BEFORE + first.len());
+    let mut questions = Pipeline::with_capacity(BEFORE + 1);
     questions.cmd("HMGET").arg(names.control()).arg(CONTROL);
     questions.cmd("TIME");
-    for question in first {
-        questions.add_command(question);
-    }
+    questions.add_command(question);
     questions
 }
 
@@ -160,11 +165,15 @@ async fn go(
     };
     // Without questions nobody waits any more.
     let questions = batch.upgrade().and_then(|batch| batch.take_questions());
-    ask(&shared, questions.ok_or(NOT_UNDERSTOOD)?).await
+    let (known, records) = ask(&shared, questions.ok_or(NOT_UNDERSTOOD)?).await?;
+    Ok(Answers::new(known, records))
 }
 
-/// Sends questions and takes their answers apart.
-async fn ask(shared: &Arc<link::Shared>, questions: Pipeline) -> Result<Answers, RedisLinkError> {
+/// Sends questions: what is known of the partition, and what was answered to the others.
+async fn ask(
+    shared: &Arc<link::Shared>,
+    questions: Pipeline,
+) -> Result<(Known, IntoIter<Value>), RedisLinkError> {
     let connection = shared.connection().await?;
     let mut answers = shared.send_all(&connection, &questions).await?.into_iter();
     let (Some(control), Some(time)) = (answers.next(), answers.next()) else {
@@ -179,7 +188,7 @@ async fn ask(shared: &Arc<link::Shared>, questions: Pipeline) -> Result<Answers,
     if let Some(epoch) = epoch {
         shared.saw(&connection, epoch);
     }
-    Ok(Answers::new(known, answers))
+    Ok((known, answers))
 }
 
 impl fmt::Debug for Reads {

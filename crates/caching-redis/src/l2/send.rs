@@ -1,6 +1,5 @@
 //! What is sent with an operation, checked: whoever reads it must be able to.
 
-use std::io::Write;
 use std::time::Duration;
 
 use caching_core::{Address, Claim, KeyName, MAX_TAG_LENGTH, MAX_TAGS, Mode, Record};
@@ -8,7 +7,7 @@ use deadpool_redis::redis::{Cmd, RedisWrite};
 
 use crate::error::RedisLinkError;
 use crate::names::Names;
-use crate::wire::{self, LONGEST_CHANGE};
+use crate::wire::{self, LONGEST_CHANGE, LONGEST_FIELD};
 
 /// The longest life of a record in milliseconds: a hundred years, which Redis and Lua can count.
 const LONGEST_LIFE: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
@@ -18,9 +17,6 @@ const LARGEST_PAYLOAD: usize = 64 * 1024 * 1024;
 
 /// The longest name of a group, in bytes.
 const LONGEST_GROUP: usize = 16 * 1024;
-
-/// The longest name of a field, in bytes.
-const LONGEST_FIELD: usize = 64;
 
 /// A record as scripts take it.
 pub(super) struct Sendable<'a> {
@@ -61,28 +57,24 @@ impl<'a> Sendable<'a> {
     }
 }
 
-/// What is asked of a record: whether it was expired, a value, and what stands beside it.
-///
-/// Written part by part into the command, as it is on the path of every hit in Redis.
-pub(super) fn question(names: &Names, address: Address<'_>) -> Cmd {
-    let length = address.key.as_str().len() + 2 * address.field.len();
-    let mut question = Cmd::with_capacity(5, length + 64);
-    question.arg("HMGET");
-    add_parts(&mut question, &names.record_parts(address.key));
-    question.arg("x");
-    for of_field in ["v:", "m:"] {
-        add_parts(&mut question, &[of_field, address.field]);
-    }
+/// What is asked of one record.
+pub(super) fn question(names: &Names, key: &KeyName) -> Cmd {
+    let mut question = Cmd::with_capacity(2, names.length(key) + 3);
+    question.arg("GET");
+    names.write(key, question.writer_for_next_arg());
     question
 }
 
-/// Adds one argument, part by part.
-fn add_parts(command: &mut Cmd, parts: &[impl AsRef<str>]) {
-    let mut argument = command.writer_for_next_arg();
-    for part in parts {
-        // Writing to memory cannot fail.
-        let _ = argument.write_all(part.as_ref().as_bytes());
+/// What is asked of many records: what stands in each, in their order.
+pub(super) fn question_of_many(names: &Names, addresses: &[Address<'_>]) -> Cmd {
+    let keys = || addresses.iter().map(|address| address.key);
+    let length: usize = keys().map(|key| names.length(key)).sum();
+    let mut question = Cmd::with_capacity(1 + addresses.len(), length + 4);
+    question.arg("MGET");
+    for key in keys() {
+        names.write(key, question.writer_for_next_arg());
     }
+    question
 }
 
 /// Whole milliseconds, cut off: a record lives rather shorter than longer.

@@ -39,6 +39,8 @@ pub struct LinkCounters {
     pub distrusted: u64,
     /// Messages on the channel of notices that were none.
     pub malformed_notices: u64,
+    /// Keys of records under which something of another type stood, until a fill replaced it.
+    pub replaced_others: u64,
 }
 
 /// Keeps the status, and logs its changes.
@@ -52,6 +54,7 @@ pub(crate) struct Status {
     lost: AtomicU64,
     distrusted: AtomicU64,
     malformed_notices: AtomicU64,
+    replaced_others: AtomicU64,
 }
 
 impl Status {
@@ -71,6 +74,7 @@ impl Status {
             lost: self.lost.load(Ordering::Relaxed),
             distrusted: self.distrusted.load(Ordering::Relaxed),
             malformed_notices: self.malformed_notices.load(Ordering::Relaxed),
+            replaced_others: self.replaced_others.load(Ordering::Relaxed),
         }
     }
 
@@ -139,6 +143,16 @@ impl Status {
         if is_first {
             warn!(
                 "a message on the channel of notices is none, and is skipped; further ones are counted only"
+            );
+        }
+    }
+
+    /// A fill replaced what was no record, which a read of many does not tell from nothing.
+    pub(crate) fn replaced_another(&self) {
+        if self.replaced_others.fetch_add(1, Ordering::Relaxed) == 0 {
+            warn!(
+                "under the key of a record stood something of another type, and was replaced: somebody else \
+                 writes under the key prefix; further ones are counted only"
             );
         }
     }

@@ -2,11 +2,12 @@
 local control, change = append(look_or_begin(), function() return ARGV[4] end)
 local number_now = text(control.s)
 for i = 5, #KEYS do
-  if ARGV[5] == 'r' then
-    redis.call('UNLINK', KEYS[i])
-  elseif redis.call('EXISTS', KEYS[i]) == 1 then
+  local mark = ARGV[5] == 'e' and redis.pcall('GETRANGE', KEYS[i], 0, 0)
+  if mark == '1' then
+    redis.call('SETRANGE', KEYS[i], 0, 'x')
+  elseif mark ~= 'x' then
     -- What is no record is no fallback either.
-    if failed(redis.pcall('HSET', KEYS[i], 'x', '1')) then redis.call('UNLINK', KEYS[i]) end
+    redis.call('UNLINK', KEYS[i])
   end
   redis.call('HSET', KEYS[1], ARGV[i + 1], number_now)
 end

@@ -32,9 +32,10 @@ local function is_epoch(e)
     and string.match(e, '^[0-9a-f]+$') ~= nil and string.match(e, '[1-9a-f]') ~= nil
 end
 
--- The control record, or nil where there is none that can be trusted; then also its bound, if that can.
-local function look()
-  local found = redis.pcall('HMGET', KEYS[1], 'e', 's', 'c', 't', 'i', 'r')
+-- The control record and what a stripe of it says, or nil where there is none that can be trusted; then also its
+-- bound, if that can.
+local function look(stripe)
+  local found = redis.pcall('HMGET', KEYS[1], 'e', 's', 'c', 't', 'i', 'r', stripe or '0')
   if failed(found) then
     if wrong_type(found) then return nil end
     error(found)
@@ -42,5 +43,5 @@ local function look()
   local s, c, t = number(found[2]), number(found[3]), number(found[4])
   if t and (t < 1 or t > LONGEST_BOUND) then t = nil end
   if not (is_epoch(found[1]) and s and c and t) then return nil, t end
-  return { e = found[1], s = s, c = c, t = t, i = found[5], r = found[6] }
+  return { e = found[1], s = s, c = c, t = t, i = found[5], r = found[6], stripe = found[7] }
 end

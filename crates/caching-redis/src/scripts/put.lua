@@ -11,12 +11,14 @@ control, change = append(control, function() return ARGV[4] end)
 local admitted = ARGV[6] == '' or (ARGV[6] == epoch and control.e == epoch
   and touched ~= nil and touched <= since and since <= before)
 redis.call('HSET', KEYS[1], ARGV[5], text(control.s))
-redis.call('UNLINK', KEYS[5])
 if admitted then
-  store(KEYS[5], control.e, {
+  -- Whatever is there is invalidated by it, and goes.
+  write(KEYS[5], control.e, {
     field = ARGV[8], payload = ARGV[9], tags = ARGV[10], clock = math.min(number(ARGV[11]), control.c),
     fresh = ARGV[12], kept = ARGV[13],
-  })
+  }, now(), {}, 0)
+else
+  redis.call('UNLINK', KEYS[5])
 end
 announce(control, change)
 local answer = applied(control)

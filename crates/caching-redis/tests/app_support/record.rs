@@ -2,8 +2,6 @@
 
 use caching_testkit::RedisServer;
 
-use super::redis;
-
 /// What the record of a plain key is called.
 pub fn plain(key: &str) -> String {
     format!("{{shop}}:shared:plain:{key}")
@@ -11,16 +9,8 @@ pub fn plain(key: &str) -> String {
 
 /// The number that the record of a plain key holds in Redis, if there is such a record.
 pub async fn value_in(server: &RedisServer, key: &str) -> Option<u64> {
-    let record = plain(key);
-    let fields = redis(server, ["HKEYS", &record]).await;
-    let field = fields
-        .items()
-        .iter()
-        .filter_map(|field| field.text())
-        .find(|field| field.starts_with("v:json.1"))?
-        .to_owned();
-    let reply = redis(server, ["HGET", &record, &field]).await;
-    let body = body(reply.bytes()?).to_vec();
+    let record = server.record(&plain(key)).await.unwrap()?;
+    let body = body(&record.segment("json.1")?.payload).to_vec();
     Some(String::from_utf8(body).unwrap().parse().unwrap())
 }
 
@@ -35,6 +25,6 @@ fn body(envelope: &[u8]) -> &[u8] {
 
 /// Whether a record is there that is a fallback and no more.
 pub async fn is_marked_expired(server: &RedisServer, key: &str) -> bool {
-    let mark = redis(server, ["HEXISTS", &plain(key), "x"]).await;
-    mark.integer() == Some(1)
+    let record = server.record(&plain(key)).await.unwrap();
+    record.is_some_and(|record| record.is_expired)
 }

@@ -138,10 +138,8 @@ pub async fn names(server: &RedisServer) -> Vec<String> {
 }
 
 async fn value(server: &RedisServer, record: &str) -> Option<Vec<u8>> {
-    let reply = server.command(["HGETALL", record]).await.unwrap();
-    let mut parts = reply.items().iter();
-    parts.find(|part| part.text().is_some_and(|text| text.starts_with("v:")))?;
-    parts.next()?.bytes().map(<[u8]>::to_vec)
+    let segments = server.record(record).await.unwrap()?.segments;
+    segments.into_iter().next().map(|segment| segment.payload)
 }
 
 /// The bytes of the value of a record, once it is there.

@@ -71,15 +71,7 @@ impl Deployment {
 
     /// All bytes of a record.
     pub async fn bytes(&self, key: &str) -> Vec<u8> {
-        let reply = self
-            .redis
-            .command(["HGETALL", key])
-            .await
-            .expect("an answer");
-        let parts = reply
-            .items()
-            .iter()
-            .flat_map(|part| part.bytes().expect("bytes"));
-        parts.copied().collect()
+        let reply = self.redis.command(["GET", key]).await.expect("an answer");
+        reply.bytes().expect("bytes").to_vec()
     }
 }

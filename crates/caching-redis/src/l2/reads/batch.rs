@@ -151,11 +151,11 @@ impl Answers {
         }
     }
 
-    /// The answer to the question in this place, once.
-    pub(super) fn read(&self, place: usize) -> Result<ReadAnswer, RedisLinkError> {
+    /// The answer to the question in this place, once: what is in this field of its record.
+    pub(super) fn read(&self, place: usize, field: &str) -> Result<ReadAnswer, RedisLinkError> {
         let record = self.records.get(place);
         let record = record.map(|record| std::mem::replace(&mut *locked(record), Value::Nil));
-        answer::read(&self.known, record.unwrap_or(Value::Nil))
+        answer::read(&self.known, record.unwrap_or(Value::Nil), field)
     }
 }
 
