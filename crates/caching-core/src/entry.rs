@@ -2,16 +2,18 @@
 
 mod lifetime;
 mod manners;
+mod marks;
 mod validators;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::lifetime::{Freshness, Lifetime};
 pub(crate) use self::validators::{LONGEST_ETAG, Validators};
 
 use self::manners::Manners;
+use self::marks::Marks;
 use crate::clock::Tick;
 use crate::coherence::{Age, Asof};
 use crate::options::Profile;
@@ -67,12 +69,9 @@ pub(crate) struct Entry {
     /// Until when the entry may be given without a lease: the bound on staleness after its load
     /// began, where it came from the source itself.
     pub(crate) own_until: Tick,
-    /// Tells this entry from every other that its key ever had.
-    pub(crate) generation: u64,
     /// The tag clock at which the tags were last found valid.
     checked_clock: AtomicU64,
-    is_touched: AtomicBool,
-    is_refreshing: AtomicBool,
+    marks: Marks,
 }
 
 impl Entry {
@@ -97,10 +96,8 @@ impl Entry {
             tags,
             tag_clock,
             own_until: Tick::ZERO,
-            generation: 0,
             checked_clock: AtomicU64::new(tag_clock),
-            is_touched: AtomicBool::new(false),
-            is_refreshing: AtomicBool::new(false),
+            marks: Marks::default(),
         }
     }
 
@@ -266,22 +263,16 @@ impl Entry {
     /// Marks the entry as used; true for the first use since the policy was told.
     #[inline]
     pub(crate) fn touch(&self) -> bool {
-        // Relaxed, and a load before the store: it is a hint, and a shared line should stay shared.
-        if self.is_touched.load(Ordering::Relaxed) || self.priority == Priority::Low {
-            return false;
-        }
-        self.is_touched.store(true, Ordering::Relaxed);
-        true
+        self.priority != Priority::Low && self.marks.touch()
     }
 
     pub(crate) fn untouch(&self) {
-        self.is_touched.store(false, Ordering::Relaxed);
+        self.marks.untouch();
     }
 
     /// Takes the right to refresh the entry early; true for one caller.
     pub(crate) fn claim_refresh(&self) -> bool {
-        // Relaxed: the swap itself decides; nothing else is published by it.
-        !self.is_refreshing.swap(true, Ordering::Relaxed)
+        self.marks.claim_refresh()
     }
 }
 

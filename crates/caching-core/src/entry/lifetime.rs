@@ -69,11 +69,6 @@ impl Lifetime {
             Freshness::Expired
         }
     }
-
-    /// How long the entry takes up room, from now on.
-    pub(crate) fn remaining(&self, now: Tick) -> Duration {
-        self.retained_until.since(now)
-    }
 }
 
 #[cfg(test)]
