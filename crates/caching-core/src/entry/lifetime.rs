@@ -1,6 +1,6 @@
 //! The times of an entry, and what it is worth by them: arithmetic, and nothing else.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::clock::Tick;
 use crate::entry::Content;
@@ -26,6 +26,7 @@ pub(crate) enum Freshness {
 
 /// The times of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)] // A hit reads the first two.
 pub(crate) struct Lifetime {
     pub(crate) eager_at: Tick,
     pub(crate) fresh_until: Tick,
@@ -74,6 +75,7 @@ impl Lifetime {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
     use crate::units::EagerRefresh;

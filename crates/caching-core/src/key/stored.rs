@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use equivalent::Equivalent;
 
+use crate::key::same::same;
 use crate::key::text::escape;
 use crate::key::{KeyKind, KeyName};
 use crate::scope::ScopeId;
@@ -45,8 +46,8 @@ impl Equivalent<StoredKey> for KeyRef<'_> {
         // The hash first: it differs for almost every other key, and costs one comparison.
         self.hash == stored.hash
             && self.scope == stored.scope
-            && self.text == stored.text.as_bytes()
-            && self.kind.name() == stored.kind
+            && same(self.text, stored.text.as_bytes())
+            && same(self.kind.name().as_bytes(), stored.kind.as_bytes())
     }
 }
 
