@@ -392,6 +392,24 @@ mod tests {
     }
 
     #[test]
+    fn who_loses_a_seat_leaves_and_whoever_is_under_the_key_by_then_does_not() {
+        let fixture = Fixture::new(10);
+        let hash = fixture.key("key").hash();
+        let former = |number| {
+            let seat = Seat { hash, number };
+            let (index, events) = (&fixture.l1.index, &fixture.events);
+            vacate(index, events, seat, EvictionReason::Size);
+        };
+        fixture.put("key", &Profile::BUILT_IN);
+        fixture.put("key", &Profile::BUILT_IN);
+        former(0);
+        assert!(fixture.has("key"), "it has another seat by now");
+        // As when its seat was taken a moment before the policy forgets whoever has it.
+        fixture.l1.policy.forget(hash);
+        assert!(!fixture.has("key"), "nobody is in the index without a seat");
+    }
+
+    #[test]
     fn what_is_past_its_retention_gives_its_room_back() {
         let fixture = Fixture::new(1_000);
         let brief = Profile {

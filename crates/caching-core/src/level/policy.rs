@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use equivalent::Equivalent;
+
 use crate::entry::Entry;
 use crate::key::{BuildPrehashed, StoredKey};
 use crate::level::l1::Index;
@@ -36,7 +38,7 @@ pub(crate) struct Room {
 
 /// About what an entry takes up beside its value and the text of its key, in bytes: an index, a seat, an
 /// `Arc`. Measured with values of 64 bytes.
-const BESIDE: u64 = 320;
+const BESIDE: u64 = 480;
 
 /// As how many uses it counts that an entry of high priority is stored.
 const USES_OF_HIGH: usize = 12;
@@ -132,7 +134,8 @@ impl Policy {
 /// Takes the entry that has a seat out of the index; no other, whoever was put there meanwhile.
 pub(super) fn vacate(index: &Index, events: &EventBus, seat: Seat, reason: EvictionReason) {
     let index = index.pin();
-    if let Some((key, was)) = index.remove_entry(&seat) {
+    // Asked again: papaya finds the place by the seat, and whoever is put there meanwhile has another one.
+    if let Ok(Some((key, was))) = index.remove_if(&seat, |key, _| seat.equivalent(key)) {
         events.note_eviction(key, reason, &was.content);
     }
 }
