@@ -136,7 +136,10 @@ mod tests {
         (0..1_000).for_each(|n| rounds.enter(seat(n), Tick::ZERO, |_| true));
         let mut seen = HashSet::new();
         for n in 1_000..1_500 {
-            rounds.enter(seat(n), Tick::ZERO, |seat| seen.insert(seat.number) || true);
+            rounds.enter(seat(n), Tick::ZERO, |seat| {
+                seen.insert(seat.number);
+                true
+            });
         }
         assert!((0..1_000).all(|n| seen.contains(&n)));
     }
@@ -148,7 +151,10 @@ mod tests {
         let mut seen = HashSet::new();
         for second in 1..=60 {
             let now = Tick::ZERO.after(Duration::from_secs(second));
-            rounds.enter(seat(1_000), now, |seat| seen.insert(seat.number) || true);
+            rounds.enter(seat(1_000), now, |seat| {
+                seen.insert(seat.number);
+                true
+            });
         }
         assert!((0..1_000).all(|n| seen.contains(&n)), "{}", seen.len());
     }
