@@ -2,6 +2,7 @@
 
 mod kind;
 mod name;
+mod same;
 mod stored;
 mod text;
 

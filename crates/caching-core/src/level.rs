@@ -6,6 +6,8 @@ mod l1;
 mod l2;
 mod memory;
 mod policy;
+mod rounds;
+mod seat;
 
 pub use self::l2::{
     Address, BreakReason, Claim, Deployment, FillAnswer, Find, FoundRecord, L2, L2Error,

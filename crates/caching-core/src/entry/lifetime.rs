@@ -1,6 +1,6 @@
 //! The times of an entry, and what it is worth by them: arithmetic, and nothing else.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::clock::Tick;
 use crate::entry::Content;
@@ -26,6 +26,7 @@ pub(crate) enum Freshness {
 
 /// The times of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)] // A hit reads the first two.
 pub(crate) struct Lifetime {
     pub(crate) eager_at: Tick,
     pub(crate) fresh_until: Tick,
@@ -69,16 +70,12 @@ impl Lifetime {
             Freshness::Expired
         }
     }
-
-    /// How long the entry takes up room, from now on.
-    pub(crate) fn remaining(&self, now: Tick) -> Duration {
-        self.retained_until.since(now)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
     use crate::units::EagerRefresh;

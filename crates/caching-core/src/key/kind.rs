@@ -37,6 +37,11 @@ impl KeyKind {
             is_lower_snake(name),
             "the kind of a cache key is lower_snake: 1 to 64 of a-z, 0-9 and _, a letter first"
         );
+        Self::known(name)
+    }
+
+    /// The kind that has given this name before.
+    pub(crate) const fn known(name: &'static str) -> Self {
         Self {
             name,
             fingerprint: fingerprint(name),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use equivalent::Equivalent;
 
+use crate::key::same::same;
 use crate::key::text::escape;
 use crate::key::{KeyKind, KeyName};
 use crate::scope::ScopeId;
@@ -25,7 +26,8 @@ impl KeyRef<'_> {
         StoredKey {
             hash: self.hash,
             scope: self.scope,
-            kind: self.kind,
+            seat: 0,
+            kind: self.kind.name(),
             text: Text::new(self.text),
         }
     }
@@ -44,8 +46,8 @@ impl Equivalent<StoredKey> for KeyRef<'_> {
         // The hash first: it differs for almost every other key, and costs one comparison.
         self.hash == stored.hash
             && self.scope == stored.scope
-            && self.text == stored.text.as_bytes()
-            && self.kind == stored.kind
+            && same(self.text, stored.text.as_bytes())
+            && same(self.kind.name().as_bytes(), stored.kind.as_bytes())
     }
 }
 
@@ -54,7 +56,11 @@ impl Equivalent<StoredKey> for KeyRef<'_> {
 pub(crate) struct StoredKey {
     hash: u64,
     scope: ScopeId,
-    kind: KeyKind,
+    /// The number of the seat that its entry has in L1; no part of the key. It stands here because here is
+    /// room for it.
+    seat: u32,
+    /// The name alone: the rest of a kind follows from it.
+    kind: &'static str,
     text: Text,
 }
 
@@ -96,9 +102,22 @@ impl StoredKey {
         KeyRef {
             hash: self.hash,
             scope: self.scope,
-            kind: self.kind,
+            kind: self.kind(),
             text: self.text.as_bytes(),
         }
+    }
+
+    /// The same key, in this seat of L1.
+    pub(crate) fn seated(&self, seat: u32) -> Self {
+        Self {
+            seat,
+            ..self.clone()
+        }
+    }
+
+    /// The seat that it was given.
+    pub(crate) const fn seat(&self) -> u32 {
+        self.seat
     }
 
     pub(crate) const fn hash(&self) -> u64 {
@@ -110,19 +129,19 @@ impl StoredKey {
     }
 
     pub(crate) const fn kind(&self) -> KeyKind {
-        self.kind
+        KeyKind::known(self.kind)
     }
 
     /// The key as processes name it to each other.
     pub(crate) fn name(&self, scope: &str) -> KeyName {
-        KeyName::new(scope, self.kind.name(), &self.physical_text())
+        KeyName::new(scope, self.kind, &self.physical_text())
     }
 
     /// The text as it stands outside the process: printable, and another one for each key.
     pub(crate) fn physical_text(&self) -> Cow<'_, str> {
         let text = self.text.as_bytes();
         // Nobody escaped a plain key, so that a `%` in it has to be told from one that is written here.
-        let is_plain = self.kind == KeyKind::PLAIN;
+        let is_plain = self.kind == KeyKind::PLAIN.name();
         let is_clean = |byte: u8| byte.is_ascii_graphic() && !(is_plain && byte == b'%');
         match std::str::from_utf8(text) {
             Ok(clean) if text.iter().copied().all(is_clean) => Cow::Borrowed(clean),

@@ -3,8 +3,6 @@
 use std::any::Any;
 use std::fmt::{self, Display, Write};
 
-use smallvec::SmallVec;
-
 /// How much of a key fits without an allocation; longer texts move to the heap.
 const INLINE: usize = 128;
 
@@ -23,14 +21,25 @@ const INLINE: usize = 128;
 /// text.part(&7);
 /// assert_eq!(text.as_bytes(), b"a%3Ab:7");
 /// ```
-pub struct KeyText(SmallVec<[u8; INLINE]>);
+pub struct KeyText {
+    length: usize,
+    /// The text, as long as it fits. To clear it beforehand costs eight instructions, and makes what is written
+    /// into it a copy to a known place.
+    short: [u8; INLINE],
+    /// The text, where it does not.
+    long: Vec<u8>,
+}
 
 impl KeyText {
     /// An empty text.
     #[inline]
     #[must_use]
     pub fn new() -> Self {
-        Self(SmallVec::new())
+        Self {
+            length: 0,
+            short: [0; INLINE],
+            long: Vec::new(),
+        }
     }
 
     /// Appends a literal of the template, as it is; what is not visible ASCII is escaped.
@@ -72,28 +81,43 @@ impl KeyText {
     #[inline]
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        // Longer than the short one can be, it is the long one.
+        self.short.get(..self.length).unwrap_or(&self.long)
     }
 
     #[inline]
     fn push(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.grow(bytes.len()).copy_from_slice(bytes);
     }
 
     /// Appends a number in decimal digits.
     #[inline]
     fn number(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut first = digits.len();
-        loop {
-            first -= 1;
-            digits[first] = b'0' + (number % 10) as u8;
+        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        for place in self.grow(digits).iter_mut().rev() {
+            *place = b'0' + (number % 10) as u8;
             number /= 10;
-            if number == 0 {
-                break;
-            }
         }
-        self.push(&digits[first..]);
+    }
+
+    /// Makes the text longer by so many bytes, and gives them to be written.
+    #[inline]
+    fn grow(&mut self, by: usize) -> &mut [u8] {
+        let begin = self.length;
+        self.length += by;
+        if self.length > INLINE {
+            return self.grow_long(begin);
+        }
+        &mut self.short[begin..self.length]
+    }
+
+    #[cold]
+    fn grow_long(&mut self, begin: usize) -> &mut [u8] {
+        if begin <= INLINE {
+            self.long.extend_from_slice(&self.short[..begin]);
+        }
+        self.long.resize(self.length, 0);
+        &mut self.long[begin..]
     }
 
     #[inline]

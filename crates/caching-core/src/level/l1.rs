@@ -1,7 +1,7 @@
 //! The level in the process: an index that answers, beside a policy that decides who stays.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
@@ -9,9 +9,11 @@ use crate::clock::Tick;
 use crate::coherence::StripeGuard;
 use crate::entry::Entry;
 use crate::key::{BuildPrehashed, KeyRef, StoredKey};
-use crate::level::policy::Policy;
 pub(crate) use crate::level::policy::Room;
-use crate::observe::EventBus;
+use crate::level::policy::{Policy, vacate};
+use crate::level::rounds::Rounds;
+use crate::level::seat::Seat;
+use crate::observe::{EventBus, EvictionReason};
 
 /// How many first touches wait for the policy; more are dropped, which costs nothing but a hint.
 const TOUCHES: usize = 256;
@@ -27,18 +29,24 @@ pub(crate) type Index = papaya::HashMap<StoredKey, Entry, BuildPrehashed>;
 pub(crate) struct L1 {
     index: Arc<Index>,
     policy: Policy,
-    touches: ArrayQueue<StoredKey>,
-    generations: AtomicU64,
+    rounds: Rounds,
+    /// The hashes of keys that were used.
+    touches: ArrayQueue<u64>,
+    /// How many seats were given.
+    given: AtomicU32,
+    events: Arc<EventBus>,
 }
 
 impl L1 {
     pub(crate) fn new(room: Room, events: Arc<EventBus>) -> Self {
         let index = Arc::new(Index::with_hasher(BuildPrehashed::default()));
         Self {
-            policy: Policy::new(room, Arc::clone(&index), events),
+            policy: Policy::new(room, Arc::clone(&index), Arc::clone(&events)),
             index,
+            rounds: Rounds::default(),
             touches: ArrayQueue::new(TOUCHES),
-            generations: AtomicU64::new(0),
+            given: AtomicU32::new(0),
+            events,
         }
     }
 
@@ -53,10 +61,7 @@ impl L1 {
     #[inline]
     pub(crate) fn touch(&self, key: &KeyRef<'_>, entry: &Entry) {
         // Nobody has to leave while there is room, so nobody's use has to be known.
-        if self.policy.is_selective()
-            && entry.touch()
-            && self.touches.push(key.to_stored()).is_err()
-        {
+        if self.policy.is_selective() && entry.touch() && self.touches.push(key.hash).is_err() {
             entry.untouch();
         }
     }
@@ -64,7 +69,7 @@ impl L1 {
     /// Tells the policy of a miss: its admission counts those too.
     pub(crate) fn missed(&self, key: &StoredKey) {
         let _guard = self.guard();
-        self.policy.used(key);
+        self.policy.used(key.hash());
     }
 
     /// Keeps what is dropped from the index alive until the guard is.
@@ -76,19 +81,32 @@ impl L1 {
     }
 
     /// Keeps an entry under a key, in place of what was there.
-    pub(crate) fn put(
-        &self,
-        _stripe: &StripeGuard<'_>,
-        key: &StoredKey,
-        mut entry: Entry,
-        now: Tick,
-    ) {
+    pub(crate) fn put(&self, _stripe: &StripeGuard<'_>, key: &StoredKey, entry: Entry, now: Tick) {
         self.tell_touches();
-        // Relaxed: only uniqueness matters.
-        entry.generation = self.generations.fetch_add(1, Ordering::Relaxed);
-        let seat = self.policy.seat(key, &entry, entry.lifetime.remaining(now));
-        self.index.pin().insert(key.clone(), entry);
-        self.policy.admit(key, seat);
+        let seat = Seat {
+            hash: key.hash(),
+            // Relaxed: only uniqueness matters.
+            number: self.given.fetch_add(1, Ordering::Relaxed),
+        };
+        let (weight, priority) = (self.policy.weight(key, &entry), entry.priority);
+        self.index.pin().insert(key.seated(seat.number), entry);
+        self.policy.admit(seat, weight, priority);
+        self.rounds.enter(seat, now, |seat| self.stays(seat, now));
+    }
+
+    /// Whether an entry is still in its seat, and within its retention. Past that, it leaves.
+    fn stays(&self, seat: Seat, now: Tick) -> bool {
+        let ends = |entry: &Entry| entry.lifetime.retained_until;
+        match self.index.pin().get(&seat).map(ends) {
+            None => false,
+            Some(end) if now < end => true,
+            Some(_) => {
+                vacate(&self.index, &self.events, seat, EvictionReason::Expired);
+                // If another one has taken the seat just now, it leaves, too: that is a miss, and never wrong.
+                self.policy.forget(seat.hash);
+                false
+            }
+        }
     }
 
     /// Puts another entry in the place of the one that is there, if there is one.
@@ -114,7 +132,7 @@ impl L1 {
             // What was removed on purpose does not stay in memory until more is. It makes all threads
             // synchronise, so it is not done for nothing.
             papaya::Guard::flush(&guard);
-            self.policy.forget(key);
+            self.policy.forget(key.hash());
         }
         removed
     }
@@ -133,7 +151,7 @@ impl L1 {
         self.index.len()
     }
 
-    /// Lets the policy do at once what it would do bit by bit: evict, and drop what has expired.
+    /// Lets the policy do at once what it would do bit by bit.
     #[cfg(test)]
     pub(crate) fn tidy(&self) {
         self.tell_touches();
@@ -144,241 +162,15 @@ impl L1 {
     fn tell_touches(&self) {
         // At most a queue's length: other threads may go on filling it.
         for _ in 0..TOUCHES {
-            let Some(key) = self.touches.pop() else {
+            let Some(hash) = self.touches.pop() else {
                 return;
             };
-            self.policy.used(&key);
-            self.read(&key.as_ref(), Entry::untouch);
+            if let Some(seat) = self.policy.used(hash) {
+                self.index.pin().get(&seat).map(Entry::untouch);
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime};
-
-    use bytesize::ByteSize;
-
-    use super::*;
-    use crate::coherence::Fences;
-    use crate::entry::{Content, Lifetime};
-    use crate::key::{KeyHasher, KeyKind};
-    use crate::options::Profile;
-    use crate::scope::ScopeId;
-    use crate::units::Priority;
-
-    struct Fixture {
-        l1: L1,
-        fences: Fences,
-        hasher: KeyHasher,
-    }
-
-    impl Fixture {
-        fn new(max_entries: u64) -> Self {
-            Self::with_room(Room {
-                max_entries,
-                max_bytes: None,
-            })
-        }
-
-        fn with_room(room: Room) -> Self {
-            Self {
-                l1: L1::new(room, Arc::new(EventBus::new())),
-                fences: Fences::alone(),
-                hasher: KeyHasher::new(),
-            }
-        }
-
-        fn key(&self, text: &str) -> StoredKey {
-            self.hasher
-                .key(ScopeId::SHARED, KeyKind::PLAIN, text.as_bytes())
-                .to_stored()
-        }
-
-        fn put(&self, text: &str, profile: &Profile) {
-            let key = self.key(text);
-            let content = Content::Value(Arc::new(text.to_owned()));
-            let lifetime =
-                Lifetime::of(profile, &content, (Tick::ZERO, SystemTime::UNIX_EPOCH), 0.0);
-            let asof = self.fences.asof();
-            let entry = Entry::new(content, || "String", lifetime, asof, None, 0);
-            let entry = entry.treated(profile, Tick::ZERO, None);
-            self.l1.put(
-                &self.fences.lock(key.hash() as u16),
-                &key,
-                entry,
-                Tick::ZERO,
-            );
-        }
-
-        fn has(&self, text: &str) -> bool {
-            self.l1.read(&self.key(text).as_ref(), |_| ()).is_some()
-        }
-    }
-
-    #[test]
-    fn no_more_entries_stay_than_there_is_room_for() {
-        let fixture = Fixture::new(10);
-        for n in 0..1_000 {
-            fixture.put(&format!("key {n}"), &Profile::BUILT_IN);
-        }
-        fixture.l1.tidy();
-        assert_eq!(fixture.l1.len(), 10);
-    }
-
-    #[test]
-    fn an_entry_that_is_used_outlives_those_that_are_not() {
-        let fixture = Fixture::new(10);
-        for n in 0..10 {
-            fixture.put(&format!("key {n}"), &Profile::BUILT_IN);
-        }
-        fixture.l1.tidy();
-        for n in 10..200 {
-            for _ in 0..2 {
-                let key = fixture.key("key 3");
-                let read = fixture.l1.read(&key.as_ref(), |entry| {
-                    fixture.l1.touch(&key.as_ref(), entry)
-                });
-                assert!(read.is_some(), "evicted before key {n}");
-                fixture.l1.tidy();
-            }
-            fixture.put(&format!("key {n}"), &Profile::BUILT_IN);
-        }
-        assert!(fixture.has("key 3"));
-    }
-
-    #[test]
-    fn no_more_bytes_stay_than_there_is_room_for_nor_more_entries() {
-        let fixture = Fixture::with_room(Room {
-            max_entries: 100,
-            max_bytes: Some(1024 * 1024),
-        });
-        let large = Profile {
-            size: Some(ByteSize::kib(100)),
-            ..Profile::BUILT_IN
-        };
-        for n in 0..200 {
-            fixture.put(&format!("large {n}"), &large);
-            fixture.l1.tidy();
-            assert!(
-                fixture.l1.len() <= 10,
-                "{} of 100 KiB in 1 MiB",
-                fixture.l1.len()
-            );
-        }
-        assert!(fixture.l1.len() >= 9, "and it is filled");
-        for n in 0..1_000 {
-            fixture.put(&format!("small {n}"), &Profile::BUILT_IN);
-            fixture.l1.tidy();
-        }
-        assert!(fixture.l1.len() <= 100, "{} of 100", fixture.l1.len());
-        let huge = Profile {
-            size: Some(ByteSize::mib(2)),
-            ..Profile::BUILT_IN
-        };
-        fixture.put("huge", &huge);
-        fixture.l1.tidy();
-        assert!(!fixture.has("huge"), "it would never fit");
-    }
-
-    #[test]
-    fn a_text_counts_with_its_length_towards_the_bytes() {
-        let fixture = Fixture::with_room(Room {
-            max_entries: 1_000,
-            max_bytes: Some(64 * 1024),
-        });
-        for n in 0..100 {
-            fixture.put(&format!("{n:010000}"), &Profile::BUILT_IN);
-        }
-        fixture.l1.tidy();
-        // Each is there twice: as the key and as the value.
-        assert!(
-            fixture.l1.len() <= 3,
-            "{} of 20 KB in 64 KiB",
-            fixture.l1.len()
-        );
-    }
-
-    #[test]
-    fn entries_of_high_priority_outlive_others_and_those_of_low_do_not_whoever_reads_them() {
-        let fixture = Fixture::new(20);
-        let of = |priority| Profile {
-            priority,
-            ..Profile::BUILT_IN
-        };
-        for n in 0..10 {
-            fixture.put(&format!("low {n}"), &of(Priority::Low));
-        }
-        fixture.l1.tidy();
-        for n in 0..5 {
-            fixture.put(&format!("high {n}"), &of(Priority::High));
-        }
-        fixture.l1.tidy();
-        for n in 0..100 {
-            for low in 0..10 {
-                let key = fixture.key(&format!("low {low}"));
-                let touch = |entry: &Entry| fixture.l1.touch(&key.as_ref(), entry);
-                fixture.l1.read(&key.as_ref(), touch);
-            }
-            let text = format!("normal {n}");
-            fixture.put(&text, &Profile::BUILT_IN);
-            let key = fixture.key(&text);
-            for _ in 0..2 {
-                fixture.l1.missed(&key);
-                fixture.l1.tidy();
-            }
-        }
-        let count = |kind: &str| {
-            (0..10)
-                .filter(|n| fixture.has(&format!("{kind} {n}")))
-                .count()
-        };
-        assert_eq!(count("high"), 5);
-        assert!(count("low") < 3, "{} of low priority", count("low"));
-    }
-
-    #[test]
-    fn index_and_policy_agree_after_many_threads_put_and_removed_the_same_keys() {
-        let fixture = Fixture::new(50);
-        std::thread::scope(|scope| {
-            for seed in 0..4_usize {
-                let fixture = &fixture;
-                scope.spawn(move || {
-                    for step in 0..5_000_usize {
-                        let text = format!("key {}", (step * 31 + seed * 17) % 100);
-                        if step % 3 == 0 {
-                            let key = fixture.key(&text);
-                            let stripe = fixture.fences.lock(key.hash() as u16);
-                            fixture.l1.remove(&stripe, &key);
-                        } else {
-                            fixture.put(&text, &Profile::BUILT_IN);
-                        }
-                    }
-                });
-            }
-        });
-        fixture.l1.tidy();
-        assert!(fixture.l1.len() <= 50, "{} in the index", fixture.l1.len());
-        assert_eq!(fixture.l1.len() as u64, fixture.l1.policy.len());
-    }
-
-    #[test]
-    fn what_is_past_its_retention_gives_its_room_back() {
-        let fixture = Fixture::new(10);
-        let brief = Profile {
-            duration: Duration::from_millis(1),
-            fail_safe: false,
-            ..Profile::BUILT_IN
-        };
-        fixture.put("brief", &brief);
-        fixture.put("long", &Profile::BUILT_IN);
-        // moka's own clock, which nobody can advance, and which it reads once a second or so.
-        let begun = std::time::Instant::now();
-        while fixture.has("brief") {
-            assert!(begun.elapsed() < Duration::from_secs(20), "it stays");
-            std::thread::sleep(Duration::from_millis(20));
-            fixture.l1.tidy();
-        }
-        assert!(fixture.has("long"));
-    }
-}
+mod tests;
