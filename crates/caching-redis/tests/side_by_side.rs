@@ -1,5 +1,7 @@
 //! What stands side by side in one record: each field with a life of its own, and none for ever.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::time::Duration;
