@@ -169,7 +169,7 @@ impl HybridCache {
     ///
     /// # Errors
     ///
-    /// No scope; a value of another type under the key.
+    /// No scope; a value of another type under the key; a key that cannot be used.
     #[inline]
     pub fn get<'a, K, V>(&'a self, key: &'a K) -> Get<'a, K, V>
     where
@@ -183,7 +183,7 @@ impl HybridCache {
     ///
     /// # Errors
     ///
-    /// No scope; a value of another type under the key.
+    /// No scope; a value of another type under the key; a key that cannot be used.
     pub fn peek<K, V>(&self, key: &K) -> Result<Option<Arc<V>>, CacheError>
     where
         K: KeyOf<V> + ?Sized,

@@ -9,6 +9,7 @@ mod metrics;
 mod propagation;
 mod seldom;
 mod status;
+mod unheard;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -105,7 +105,8 @@ impl NoScope {
     }
 }
 
-/// The scope of a cache without tenants: everything is shared.
+/// The scope of a cache without tenants: every call is about what is shared, unless it says
+/// [`Scope::Of`]; the text of that scope is `n:` and its number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SharedScope;
 
@@ -136,22 +137,48 @@ impl KeyScope for SharedScope {
         Ok(ScopeId::SHARED)
     }
 
-    fn text(&self, _: ScopeId) -> Arc<str> {
+    fn text(&self, id: ScopeId) -> Arc<str> {
         static SHARED: LazyLock<Arc<str>> = LazyLock::new(|| SHARED_SCOPE_TEXT.into());
-        Arc::clone(&SHARED)
+        match id {
+            ScopeId::SHARED => Arc::clone(&SHARED),
+            // One text for all would make one of what others keep and purge.
+            id => format!("n:{}", id.as_u32()).into(),
+        }
     }
 
     fn parse(&self, text: &str) -> Result<ScopeId, NoScope> {
         if text == SHARED_SCOPE_TEXT {
-            Ok(ScopeId::SHARED)
-        } else {
-            Err(NoScope::new(format!(
-                "this cache has no scopes but `{SHARED_SCOPE_TEXT}`; give it a `KeyScope` to have more"
-            )))
+            return Ok(ScopeId::SHARED);
         }
+        text.strip_prefix("n:")
+            .and_then(|number| number.parse().ok())
+            .map(ScopeId::new)
+            .filter(|id| *id != ScopeId::SHARED && *self.text(*id) == *text)
+            .ok_or_else(|| {
+                NoScope::new(format!(
+                    "this cache has no scopes but `{SHARED_SCOPE_TEXT}` and those that calls number; \
+                     give it a `KeyScope` to have more"
+                ))
+            })
     }
 
     fn enter<'a>(&self, _: ScopeId, work: BoxFuture<'a, ()>) -> BoxFuture<'a, ()> {
         work
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_has_a_text_of_its_own_that_is_read_back() {
+        for number in [0, 1, 10, u32::MAX] {
+            let id = ScopeId::new(number);
+            assert_eq!(SharedScope.parse(&SharedScope.text(id)), Ok(id));
+        }
+        for text in ["", "n:", "n:0", "n:01", "n:+1", "n:4294967296", "t:acme"] {
+            assert!(SharedScope.parse(text).is_err(), "{text}");
+        }
     }
 }

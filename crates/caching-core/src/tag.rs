@@ -101,7 +101,7 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// The tags of an entry, each once.
+/// The tags of an entry, each once; more than [`MAX_TAGS`] are refused, and counted as they came.
 #[derive(Clone, Debug, Default)]
 pub struct Tags(Vec<Tag>);
 
@@ -115,7 +115,9 @@ impl Tags {
     /// Adds a tag, unless it is there.
     pub fn add(&mut self, tag: impl Into<Tag>) {
         let tag = tag.into();
-        if !self.0.contains(&tag) {
+        // More than an entry may carry are refused, whichever they are: to compare a million with each
+        // other would take hours.
+        if self.0.len() > MAX_TAGS || !self.0.contains(&tag) {
             self.0.push(tag);
         }
     }

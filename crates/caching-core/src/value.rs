@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -154,12 +155,15 @@ impl ValueType {
         out: &mut Vec<u8>,
     ) -> Result<(), BoxError> {
         let serde = self.serde.ok_or_else(|| self.is_local_error())?;
-        (serde.encode)(value, format, out)
+        // A bug in a type's own code costs its record, and nobody a value.
+        catch_unwind(AssertUnwindSafe(|| (serde.encode)(value, format, out)))
+            .unwrap_or_else(|_| Err("its `Serialize` panicked".into()))
     }
 
     pub(crate) fn read(&self, format: Format<'_>, bytes: &[u8]) -> Result<AnyValue, BoxError> {
         let serde = self.serde.ok_or_else(|| self.is_local_error())?;
-        (serde.decode)(format, bytes)
+        catch_unwind(AssertUnwindSafe(|| (serde.decode)(format, bytes)))
+            .unwrap_or_else(|_| Err("its `Deserialize` panicked".into()))
     }
 
     fn is_local_error(&self) -> BoxError {

@@ -6,7 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use caching_core::{HybridCache, Level, Outcome};
+use caching_core::{
+    Address, Deployment, HybridCache, L2, Level, MemoryStore, Outcome, Partition, Record,
+};
 use caching_testkit::{Gate, L2Fault, L2Operation};
 use support::SECOND;
 use support::pods::{BOUND, Pod, live, moment, pod, store};
@@ -64,6 +66,51 @@ async fn what_the_store_has_of_many_keys_is_not_loaded() {
     assert_eq!(table.loads(), [&keys[..7], &keys[7..]]);
     assert_eq!(c.stats().l2_hits, 7);
     assert_eq!(peek(&c, "x"), Some(1), "it is kept here, too");
+}
+
+/// Cuts the last byte off what the store has of a key.
+async fn damage(store: &MemoryStore, key: &str) {
+    let is_of_key = |name: String| name.ends_with(&format!(":{key}"));
+    let mut records = store.records().into_iter();
+    let stored = records.find(|it| is_of_key(it.key.to_string())).unwrap();
+    let mut payload = stored.record.payload;
+    payload.pop();
+    let record = Record {
+        payload,
+        duration: support::MINUTE,
+        retention: support::MINUTE,
+        tags: Vec::new(),
+        tag_clock: stored.record.tag_clock,
+    };
+    let l2 = store.l2();
+    l2.open(&Deployment::new("test", BOUND));
+    let address = Address::new(Partition::new(0), &stored.key, &stored.field);
+    l2.put(address, &record, None).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_one_key_that_is_damaged_leaves_the_others() {
+    let (store, table) = (store(), Table::open());
+    let (a, b, c) = (pod(&store).await, pod(&store).await, pod(&store).await);
+    let keys = names(3);
+    read(&a, &keys, &table).await;
+    damage(&store, &keys[1]).await;
+    moment().await;
+    let found = b.get_many::<_, usize>(&keys).await.unwrap();
+    let there: Vec<bool> = found.iter().map(Option::is_some).collect();
+    assert_eq!(
+        (there, b.stats().l2_unreadable),
+        (vec![true, false, true], 1)
+    );
+    assert_eq!(read(&c, &keys, &table).await, lengths(&keys));
+    assert_eq!(
+        table.loads()[1..],
+        [&keys[1..2]],
+        "of the damaged one alone"
+    );
+    assert!(c.stats().l2_unreadable >= 1);
+    let found = b.get_many::<_, usize>(&keys).await.unwrap();
+    assert!(found.iter().all(Option::is_some), "it is good again");
 }
 
 #[tokio::test(start_paused = true)]

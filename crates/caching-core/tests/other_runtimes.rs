@@ -174,6 +174,38 @@ fn stop_returns_at_its_deadline_although_a_factory_blocks_its_thread() {
 }
 
 #[test]
+fn a_factory_that_blocks_its_thread_holds_nobody_up_for_longer_than_the_hard_limit() {
+    let (runtime, cache, open) = (two_workers(), brief(), Source::open());
+    let (release, blocked) = mpsc::channel::<()>();
+    let caller = cache.clone();
+    let first = runtime.spawn(async move {
+        let load = caller.get_or_set("key", |_| async move {
+            // Until the test ends, however it ends.
+            let _ = blocked.recv();
+            Ok::<_, io::Error>(1_u32)
+        });
+        load.await
+    });
+    one_thread().block_on(load_begins(&cache));
+    let joined = runtime.spawn({
+        let (cache, open) = (cache.clone(), open.clone());
+        async move { cache.get_or_set("key", open.gives(1_u32)).await }
+    });
+    for caller in [first, joined] {
+        let told = runtime.block_on(async { tokio::time::timeout(LONG, caller).await });
+        let error = told.unwrap().unwrap().unwrap_err();
+        assert!(
+            matches!(error, CacheError::FactoryTimeout { .. }),
+            "{error}"
+        );
+    }
+    let next = async { cache.get_or_set("key", open.gives(2_u32)).await };
+    assert_eq!(*runtime.block_on(next).unwrap(), 2);
+    assert_eq!(open.runs(), 1);
+    drop(release);
+}
+
+#[test]
 fn a_caller_on_another_runtime_outlives_the_one_that_ran_the_factory() {
     let cache = HybridCache::builder().build().unwrap();
     let (ends, stays) = (two_workers(), one_thread());

@@ -10,6 +10,7 @@ use caching_core::{
     BoxFuture, CacheBuildErrors, HybridCache, KeyScope, MemoryStore, NoScope, Plaintext,
     SHARED_SCOPE_TEXT, Scope, ScopeId,
 };
+use support::pods::{moment, pod, store};
 use support::{MINUTE, SECOND, Source, cache, pass, settle};
 
 tokio::task_local! {
@@ -163,6 +164,37 @@ async fn scopes_share_no_entry_no_flight_and_no_purge() {
     assert!(of(2).peek::<_, u32>("key").unwrap().is_some());
     cache.clear_all_scopes().await.unwrap().accept_queued();
     assert!(of(2).peek::<_, u32>("key").unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_that_calls_number_share_nothing_without_a_key_scope_either() {
+    let store = store();
+    let (a, b) = (pod(&store).await, pod(&store).await);
+    let of = |cache: &HybridCache, scope| cache.in_scope(Scope::Of(ScopeId::new(scope)));
+    for scope in [0, 1, 2] {
+        let cache = of(&a, scope);
+        let set = cache.set("key", scope).tags(["red"]);
+        set.await.unwrap().accept_queued();
+    }
+    moment().await;
+    let read = async |cache: &HybridCache, scope| {
+        let read = of(cache, scope).get::<_, u32>("key").await;
+        read.unwrap().as_deref().copied()
+    };
+    for scope in [0, 1, 2] {
+        assert_eq!(read(&b, scope).await, Some(scope), "what another one put");
+    }
+    of(&a, 1)
+        .remove_by_tag("red")
+        .await
+        .unwrap()
+        .accept_queued();
+    of(&a, 2).clear().await.unwrap().accept_queued();
+    moment().await;
+    for pod in [&a, &b] {
+        let left = [read(pod, 0).await, read(pod, 1).await, read(pod, 2).await];
+        assert_eq!(left, [Some(0), None, None]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

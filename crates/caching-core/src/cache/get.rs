@@ -127,7 +127,12 @@ where
         let kept = match found {
             Found::Fresh(kept) | Found::Eager(kept) => kept,
             Found::Stale { kept, .. } => return Ok(Here::Nothing(Some(kept))),
-            Found::Nothing => return Ok(Here::Nothing(None)),
+            Found::Nothing => {
+                // With a store it would be refused on the way there: the same call, the same answer.
+                self.cache
+                    .with_key(self.key, &self.scope, |key| engine.check_key(key))??;
+                return Ok(Here::Nothing(None));
+            }
         };
         engine.counters.hit();
         self.tell(|key| CacheEvent::Hit {

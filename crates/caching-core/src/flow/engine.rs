@@ -110,12 +110,8 @@ impl Profiles {
 }
 
 impl Engine {
-    /// The key for keeping, once it is known to be one that may be kept.
-    pub(crate) fn admit_key(&self, key: &KeyRef<'_>) -> Result<StoredKey, CacheError> {
-        // Acquire: pairs with the release in `stop`.
-        if self.is_stopped.load(Ordering::Acquire) {
-            return Err(CacheError::Stopped);
-        }
+    /// Refuses a key under which nothing may be kept.
+    pub(crate) fn check_key(&self, key: &KeyRef<'_>) -> Result<(), CacheError> {
         if key.text.len() > self.key_limit {
             return Err(CacheError::KeyTooLong {
                 kind: key.kind.name(),
@@ -129,6 +125,16 @@ impl Engine {
                 kind: key.kind.name(),
             });
         }
+        Ok(())
+    }
+
+    /// The key for keeping, once it is known to be one that may be kept.
+    pub(crate) fn admit_key(&self, key: &KeyRef<'_>) -> Result<StoredKey, CacheError> {
+        // Acquire: pairs with the release in `stop`.
+        if self.is_stopped.load(Ordering::Acquire) {
+            return Err(CacheError::Stopped);
+        }
+        self.check_key(key)?;
         if self.shared.is_some() && key.scope != ScopeId::SHARED {
             self.check_scope(key)?;
         }

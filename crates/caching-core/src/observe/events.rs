@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 
 use crate::entry::Content;
 use crate::key::{KeyRef, StoredKey, printable};
+use crate::observe::unheard::{Last, Told, Unheard};
 use crate::outcome::Level;
 use crate::scope::ScopeId;
 
@@ -191,15 +192,19 @@ impl fmt::Debug for EvictedValue {
 /// It holds the cache up in nothing: who is too slow misses events, and is told how many.
 #[derive(Debug)]
 pub struct Events {
-    receiver: broadcast::Receiver<CacheEvent>,
+    receiver: broadcast::Receiver<Told>,
     watchers: Arc<AtomicUsize>,
+    /// After the receiver, which gives up what it has not read.
+    unheard: Last,
 }
 
 impl Events {
     /// The next event; `None` once the last handle of the cache is gone.
     pub async fn recv(&mut self) -> Option<CacheEvent> {
-        match self.receiver.recv().await {
-            Ok(event) => Some(event),
+        let told = self.receiver.recv().await;
+        self.unheard.0.drop_all();
+        match told {
+            Ok(told) => Some(told.into_event()),
             Err(broadcast::error::RecvError::Lagged(count)) => Some(CacheEvent::Missed { count }),
             Err(broadcast::error::RecvError::Closed) => None,
         }
@@ -207,8 +212,10 @@ impl Events {
 
     /// The next event, if one is there already.
     pub fn try_recv(&mut self) -> Option<CacheEvent> {
-        match self.receiver.try_recv() {
-            Ok(event) => Some(event),
+        let told = self.receiver.try_recv();
+        self.unheard.0.drop_all();
+        match told {
+            Ok(told) => Some(told.into_event()),
             Err(broadcast::error::TryRecvError::Lagged(count)) => {
                 Some(CacheEvent::Missed { count })
             }
@@ -225,12 +232,14 @@ impl Drop for Events {
 
 /// Where events are told.
 pub(crate) struct EventBus {
-    sender: broadcast::Sender<CacheEvent>,
+    sender: broadcast::Sender<Told>,
     /// How many watch. Asked on every hit, so it is no lock.
     watchers: Arc<AtomicUsize>,
-    /// Evictions happen under locks, and telling drops the oldest event, whose value may call the cache
-    /// while it is dropped: they wait here until the locks are given up.
+    /// Evictions happen under locks, and telling wakes whoever listens: they wait here until the locks are
+    /// given up.
     evicted: SegQueue<CacheEvent>,
+    /// What the channel gives up to make room for the next event.
+    unheard: Unheard,
 }
 
 impl EventBus {
@@ -239,6 +248,7 @@ impl EventBus {
             sender: broadcast::Sender::new(WAITING),
             watchers: Arc::default(),
             evicted: SegQueue::new(),
+            unheard: Unheard::default(),
         }
     }
 
@@ -249,6 +259,7 @@ impl EventBus {
         Events {
             receiver,
             watchers: Arc::clone(&self.watchers),
+            unheard: Last(self.unheard.clone()),
         }
     }
 
@@ -294,6 +305,7 @@ impl EventBus {
     #[cold]
     fn send(&self, event: CacheEvent) {
         // Nobody there to hear it any more.
-        let _ = self.sender.send(event);
+        let _ = self.sender.send(Told::new(event, &self.unheard));
+        self.unheard.drop_all();
     }
 }
