@@ -13,11 +13,11 @@ const PEERS: &str = "benches/peers/Cargo.toml";
 /// Times drift with the machine. Compare ratios of one run, never numbers of two.
 ///
 /// `peers` measures this cache beside others; all benchmarks together include it. `redis` measures the
-/// shared level instead, beside bare commands on the same server.
+/// shared level instead, beside bare commands on the same server: all scenes, or those that are named after it.
 pub(crate) fn run(arguments: &[String]) -> Result {
     match arguments.split_first() {
         Some((first, scenes)) if first == "peers" => peers(scenes),
-        Some((first, _)) if first == "redis" => redis(),
+        Some((first, scenes)) if first == "redis" => redis(scenes),
         Some(_) => own(arguments),
         None => {
             own(&[])?;
@@ -27,9 +27,9 @@ pub(crate) fn run(arguments: &[String]) -> Result {
 }
 
 /// The shared level beside bare commands.
-fn redis() -> Result {
-    let bench = ["run", "--release", "--package", "caching-bench"];
-    tool::run(&mut tool::cargo(bench))
+fn redis(scenes: &[String]) -> Result {
+    let bench = ["run", "--release", "--package", "caching-bench", "--"];
+    tool::run(tool::cargo(bench).args(scenes))
 }
 
 /// This cache beside others, in a workspace of its own: what they depend on is not ours.

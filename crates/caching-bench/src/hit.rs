@@ -11,6 +11,9 @@ use crate::bare::Bare;
 use crate::fixture::{Invoice, InvoiceKey, KEYS, Small, SmallKey, cache};
 use crate::rate::{CALLERS, Operation, compare, operation};
 
+/// What stands beside a value.
+const META: &str = "1 0123456789abcdef0123456789abcdef 0 1700000000000 1700000000000";
+
 pub(crate) async fn measure(server: &RedisServer) -> Result {
     let url = server.url();
     let bare = Bare::connect(&url).await?;
@@ -22,6 +25,8 @@ pub(crate) async fn measure(server: &RedisServer) -> Result {
     let two = || read_bare(bare.clone(), "small");
     let rates = compare(CALLERS, read_small(plain.clone()), two()).await?;
     rates.print("P5", "hits in L2, 64 callers, 64 B", Some(0.85));
+    let rates = compare(CALLERS, read_small(plain.clone()), get_twice(bare.clone())).await?;
+    rates.print("", "the same / a pipeline of two GET", None);
     let rates = compare(1, read_small(plain.clone()), two()).await?;
     rates.print("", "the same, one caller", None);
     let decoded = || read_decoded(bare.clone());
@@ -102,7 +107,15 @@ async fn fill_bare(bare: &Bare, size: &str, payload: Vec<u8>) -> Result {
                     .arg("v")
                     .arg(&payload)
                     .arg("m")
-                    .arg("1 0123456789abcdef0123456789abcdef 0 1700000000000 1700000000000"),
+                    .arg(META),
+            )
+            .await?;
+            let text = [META.as_bytes(), &payload].concat();
+            bare.run(
+                caller,
+                cmd("SET")
+                    .arg(format!("bare:text:{size}:{caller}:{number}"))
+                    .arg(text),
             )
             .await?;
         }
@@ -117,7 +130,21 @@ fn read_bare(bare: Bare, size: &'static str) -> Operation {
     })
 }
 
-/// The same, and what anybody would do with the answer.
+/// Two reads, the second of one string that holds both.
+fn get_twice(bare: Bare) -> Operation {
+    operation(bare, |bare, caller, call| async move {
+        let mut commands = pipe();
+        commands
+            .cmd("GET")
+            .arg("bare:control")
+            .cmd("GET")
+            .arg(format!("bare:text:small:{caller}:{}", call % KEYS));
+        bare.run_all(caller, &commands).await?;
+        Ok(())
+    })
+}
+
+/// Two reads, and what anybody would do with the answer.
 fn read_decoded(bare: Bare) -> Operation {
     operation(bare, |bare, caller, call| async move {
         let answer = bare

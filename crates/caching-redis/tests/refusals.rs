@@ -134,10 +134,10 @@ async fn two_applications_on_one_prefix_never_mix() -> Done {
 #[tokio::test]
 async fn another_wire_version_or_somebody_elses_data_under_the_prefix_is_refused() -> Done {
     let server = RedisServer::start().await?;
-    redis(&server, ["HSET", "{shop}:@deployment", "wire", "0"]).await;
+    redis(&server, ["HSET", "{shop}:@deployment", "wire", "1"]).await;
     let link_one = link(&config(&server));
     let error = refused(&link_one).await?;
-    assert!(error.to_string().contains("wire is \"0\""), "{error}");
+    assert!(error.to_string().contains("wire is \"1\""), "{error}");
     redis(&server, ["DEL", "{shop}:@deployment"]).await;
     redis(&server, ["SET", "{shop}:@deployment", "\u{1b}[31m"]).await;
     let error = refused(&link(&config(&server))).await?;
