@@ -161,6 +161,21 @@ mod documents {
     #[doc = include_str!("../../../docs/guides/freshness.md")]
     struct Freshness;
 
+    #[doc = include_str!("../../../docs/guides/fail-safe.md")]
+    struct FailSafe;
+
+    #[doc = include_str!("../../../docs/guides/slow-factories.md")]
+    struct SlowFactories;
+
+    #[doc = include_str!("../../../docs/guides/stampede.md")]
+    struct Stampede;
+
+    #[doc = include_str!("../../../docs/guides/tags.md")]
+    struct TagsAndClear;
+
+    #[doc = include_str!("../../../docs/guides/writing.md")]
+    struct Writing;
+
     #[doc = include_str!("../../../docs/guides/many-keys.md")]
     struct ManyKeys;
 

@@ -4,17 +4,13 @@
 
 mod support;
 
-use std::future::IntoFuture;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use caching_core::{Batch, CacheError, CacheEvent, CacheKey, EntryOptions, HybridCache, Limit};
-use futures::FutureExt;
-use futures::executor::block_on;
-use support::pods::{moment, pod, store};
+use caching_core::{Batch, CacheError, CacheKey, EntryOptions, HybridCache, Limit};
+use support::pods::{pod, store};
 use support::table::Table;
 use support::{MINUTE, SECOND, Source, cache, configured, pass, settle};
 
@@ -31,22 +27,22 @@ async fn refusals(
     table: &Table,
 ) -> Vec<(&'static str, Option<CacheError>)> {
     let key = megabyte();
-    let (keys, optional) = (["key".to_owned(), key.clone()], source.gives(Some(1_u32)));
-    let pairs = keys.clone().map(|key| (key, 1_u32));
+    let (keys, optional) = (["key".to_owned(), key.clone()], source.gives(Some(1_usize)));
+    let pairs = keys.clone().map(|key| (key, 1_usize));
     let batch = Batch::new().remove("key").expire(&key);
-    let load = cache.get_or_set(&key, source.gives(1_u32)).await.err();
+    let load = cache.get_or_set(&key, source.gives(1_usize)).await.err();
     let optional = cache.get_or_set_optional(&key, optional).await.err();
-    let since = cache.set(&key, 1_u32).since(cache.ticket(&key));
+    let since = cache.set(&key, 1_usize).since(cache.ticket(&key));
     let many = cache.get_or_set_many(&keys, table.load()).await.err();
     vec![
         ("get_or_set", load),
         ("get_or_set_optional", optional),
         ("get_or_set_many", many),
-        ("get", cache.get::<_, u32>(&key).await.err()),
-        ("get_many", cache.get_many::<_, u32>(&keys).await.err()),
-        ("peek", cache.peek::<_, u32>(&key).err()),
-        ("explain", cache.explain::<_, u32>(&key).await.err()),
-        ("set", cache.set(&key, 1_u32).await.err()),
+        ("get", cache.get::<_, usize>(&key).await.err()),
+        ("get_many", cache.get_many::<_, usize>(&keys).await.err()),
+        ("peek", cache.peek::<_, usize>(&key).err()),
+        ("explain", cache.explain::<_, usize>(&key).await.err()),
+        ("set", cache.set(&key, 1_usize).await.err()),
         ("set since", since.await.err()),
         ("set_many", cache.set_many(pairs).await.err()),
         ("remove", cache.remove(&key).await.err()),
@@ -61,7 +57,7 @@ async fn refusals(
 async fn a_key_of_a_megabyte_is_refused_by_every_verb_and_nothing_is_done() {
     let (store, source, table) = (store(), Source::open(), Table::open());
     for cache in [cache(), pod(&store).await.cache] {
-        cache.set("key", 1_u32).await.unwrap().accept_queued();
+        cache.set("key", 1_usize).await.unwrap().accept_queued();
         for (verb, refusal) in refusals(&cache, &source, &table).await {
             let Some(error @ CacheError::KeyTooLong { .. }) = refusal else {
                 panic!("{verb}: {refusal:?}");
@@ -69,7 +65,7 @@ async fn a_key_of_a_megabyte_is_refused_by_every_verb_and_nothing_is_done() {
             assert!(error.to_string().len() < 300, "{verb} repeats the key");
         }
         assert_eq!((source.runs(), table.loads().len()), (0, 0));
-        assert_eq!(cache.peek::<_, u32>("key").unwrap().as_deref(), Some(&1));
+        assert_eq!(cache.peek::<_, usize>("key").unwrap().as_deref(), Some(&1));
     }
 }
 
@@ -85,6 +81,17 @@ async fn where_the_limit_allows_it_a_key_of_a_megabyte_is_a_key_like_any_other()
     assert!(cache.get::<_, u32>(&other).await.unwrap().is_none());
     cache.remove(&key).await.unwrap().accept_queued();
     assert!(cache.peek::<_, u32>(&key).unwrap().is_none());
+}
+
+#[test]
+fn a_key_limit_over_what_a_store_takes_is_refused() {
+    let config = toml::from_str("key_prefix = 'test'\nkey_limit = 2000000").unwrap();
+    let builder = HybridCache::builder().config(config).l2(store().l2());
+    let refusal = builder.build().unwrap_err().to_string();
+    assert!(
+        refusal.contains("`cache.key_limit` is 2000000, over the 16384"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,54 +160,45 @@ fn all(duration: Duration) -> EntryOptions {
         .source_lag(duration)
 }
 
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// Loads, puts, expires and falls back, three times.
+async fn use_with(cache: &HybridCache, key: &str, options: &EntryOptions) {
+    let source = Source::open();
+    for _ in 0..3 {
+        let load = cache.get_or_set(key, source.gives(1_u32));
+        assert_eq!(*load.options(options.clone()).await.unwrap(), 1, "{key}");
+        let none = cache.get_or_set_optional(key, source.gives(None::<u32>));
+        none.options(options.clone()).await.unwrap();
+        let set = cache.set(key, 2_u32).options(options.clone());
+        set.await.unwrap().accept_queued();
+        cache.expire(key).await.unwrap().accept_queued();
+        let fallback = cache.get_or_set(key, source.fails::<u32>());
+        let _ = fallback.options(options.clone()).await;
+        pass(options.duration.unwrap_or_default().min(CENTURY)).await;
+    }
+    cache.reap().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn durations_of_nothing_and_of_centuries_in_every_option_give_values_and_panic_nowhere() {
-    let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let store = store();
-    let caches = [cache(), pod(&store).await.cache];
-    for cache in &caches {
-        for duration in [
-            Duration::ZERO,
-            Duration::from_nanos(1),
-            century,
-            10 * century,
-            Duration::MAX,
-        ] {
-            for alone in 0..3 {
-                let options = match alone {
-                    0 => all(duration),
-                    // Durations alone, and the rest as it is built in.
-                    1 => EntryOptions::new().duration(duration).retention(duration),
-                    _ => EntryOptions::new()
-                        .duration(MINUTE)
-                        .throttle(duration)
-                        .source_lag(duration)
-                        .factory_soft_limit(Limit::After(duration)),
-                };
-                let source = Source::open();
-                let key = format!("{duration:?} {alone}");
-                for _ in 0..3 {
-                    let load = cache
-                        .get_or_set(&key, source.gives(1_u32))
-                        .options(options.clone());
-                    assert_eq!(*load.await.unwrap(), 1, "{key}");
-                    let load = cache
-                        .get_or_set_optional(&key, source.gives(None::<u32>))
-                        .options(options.clone());
-                    load.await.unwrap();
-                    let set = cache.set(&key, 2_u32).options(options.clone());
-                    set.await.unwrap().accept_queued();
-                    cache.expire(&key).await.unwrap().accept_queued();
-                    let load = cache
-                        .get_or_set(&key, source.fails::<u32>())
-                        .options(options.clone());
-                    let _ = load.await;
-                    pass(duration.min(century)).await;
-                }
-                cache.reap().await;
+    let durations = [
+        Duration::ZERO,
+        Duration::from_nanos(1),
+        CENTURY,
+        Duration::MAX,
+    ];
+    for cache in [cache(), pod(&store).await.cache] {
+        for duration in durations {
+            let life = EntryOptions::new().duration(duration).retention(duration);
+            let rest = all(duration).duration(MINUTE).retention(MINUTE);
+            for options in [all(duration), life, rest] {
+                use_with(&cache, &format!("key {duration:?}"), &options).await;
+                cache.clear().await.unwrap().accept_queued();
             }
         }
-        for until in [SystemTime::UNIX_EPOCH, SystemTime::now() + century] {
+        for until in [SystemTime::UNIX_EPOCH, SystemTime::now() + CENTURY] {
             let options = EntryOptions::new().until(until);
             let load = cache.get_or_set("until", Source::open().gives(1_u32));
             assert_eq!(*load.options(options).await.unwrap(), 1);
@@ -234,157 +232,4 @@ async fn a_factory_that_returns_after_its_cache_is_gone_leaves_nothing_behind() 
     settle().await;
     assert_eq!(returned.load(Ordering::SeqCst), 1);
     assert_eq!(Arc::strong_count(&held), 1, "the old value or the new one");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_subscriber_that_panics_or_never_reads_takes_nobody_along() {
-    let cache = cache();
-    let (mut panics, mut reads, _sleeps) = (cache.events(), cache.events(), cache.events());
-    let panicked = tokio::spawn(async move {
-        let event = panics.recv().await;
-        assert!(event.is_none(), "a bug in a subscriber");
-    });
-    cache.remove("key").await.unwrap().accept_queued();
-    assert!(panicked.await.unwrap_err().is_panic());
-    for _ in 0..2_000 {
-        cache.remove("key").await.unwrap().accept_queued();
-        assert!(matches!(
-            reads.recv().await,
-            Some(CacheEvent::Removed { .. })
-        ));
-    }
-}
-
-/// A value whose end is a bug.
-struct Bomb;
-
-#[derive(CacheKey)]
-#[cache_key(kind = "bomb", value = Bomb, template = "{id}", local)]
-struct BombKey {
-    id: usize,
-}
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        assert!(std::thread::panicking(), "a bug in a value");
-    }
-}
-
-#[test]
-fn a_value_that_panics_while_it_is_dropped_leaves_the_cache_usable_and_its_room_bounded() {
-    let cache = configured("l1.max_entries = 10");
-    let went_off = |work: &dyn Fn()| catch_unwind(AssertUnwindSafe(work)).is_err();
-    let mut panics = 0;
-    // Replaced, removed and evicted.
-    for n in 0..1_000 {
-        let key = BombKey { id: n % 100 };
-        let set = || {
-            block_on(cache.set(&key, Bomb).into_future())
-                .unwrap()
-                .accept_queued()
-        };
-        let remove = || block_on(cache.remove(&key)).unwrap().accept_queued();
-        panics += usize::from(went_off(&set));
-        panics += usize::from(n % 7 == 0 && went_off(&remove));
-    }
-    assert!(panics > 0, "somebody sees it");
-    for n in 0..1_000_u32 {
-        let key = n.to_string();
-        let set = || {
-            block_on(cache.set(&key, n).into_future())
-                .unwrap()
-                .accept_queued()
-        };
-        // What is left may still go off here.
-        went_off(&set);
-        let kept = cache.peek::<_, u32>(&key).unwrap();
-        assert_eq!(kept.as_deref(), Some(&n));
-    }
-    let entries = cache.stats().entries;
-    assert!(entries < 200, "{entries}");
-}
-
-/// A value that calls the cache when it is dropped.
-struct Calls(HybridCache);
-
-#[derive(CacheKey)]
-#[cache_key(kind = "calls", value = Calls, template = "{id}", local)]
-struct CallsKey {
-    id: usize,
-}
-
-impl Drop for Calls {
-    fn drop(&mut self) {
-        let _ = self.0.remove("other").into_future().now_or_never();
-    }
-}
-
-#[test]
-fn a_value_that_was_evicted_and_missed_may_call_the_cache_while_it_is_dropped() {
-    let (tell, done) = mpsc::channel();
-    // In a thread of its own: one that is stuck would keep the test from ending.
-    std::thread::spawn(move || {
-        let cache = configured("l1.max_entries = 10");
-        let _sleeps = cache.events();
-        for id in 0..5_000 {
-            let (key, value) = (CallsKey { id }, Calls(cache.clone()));
-            block_on(cache.set(&key, value).into_future())
-                .unwrap()
-                .accept_queued();
-        }
-        tell.send(()).unwrap();
-    });
-    assert_eq!(done.recv_timeout(30 * SECOND), Ok(()));
-}
-
-/// A value that cannot be written, or not read, as its code has a bug.
-struct Mute<const WRITTEN: bool>;
-
-impl<const WRITTEN: bool> serde::Serialize for Mute<WRITTEN> {
-    fn serialize<S: serde::Serializer>(&self, ser: S) -> Result<S::Ok, S::Error> {
-        assert!(WRITTEN, "a bug in `Serialize`");
-        ser.serialize_unit()
-    }
-}
-
-impl<'de, const WRITTEN: bool> serde::Deserialize<'de> for Mute<WRITTEN> {
-    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        unreachable!("a bug in `Deserialize`")
-    }
-}
-
-#[derive(CacheKey)]
-#[cache_key(kind = "not_written", value = Mute<false>)]
-struct NotWrittenKey;
-
-#[derive(CacheKey)]
-#[cache_key(kind = "not_read", value = Mute<true>)]
-struct NotReadKey;
-
-#[tokio::test(start_paused = true)]
-async fn a_value_that_panics_while_it_is_written_stays_in_its_process_and_is_counted() {
-    let store = store();
-    let a = pod(&store).await;
-    let source = Source::open();
-    for _ in 0..2 {
-        let load = a.get_or_set(&NotWrittenKey, source.gives(Mute));
-        load.await.unwrap();
-    }
-    assert_eq!((source.runs(), a.stats().l2_unshared), (1, 1));
-    assert!(a.set(&NotWrittenKey, Mute).await.unwrap().is_applied());
-    assert!(a.peek(&NotWrittenKey).unwrap().is_some());
-    assert_eq!(store.records(), []);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_value_that_panics_while_it_is_read_is_a_counted_miss() {
-    let (store, source) = (store(), Source::open());
-    let (a, b) = (pod(&store).await, pod(&store).await);
-    a.set(&NotReadKey, Mute).await.unwrap().accept_queued();
-    moment().await;
-    assert!(b.get(&NotReadKey).await.unwrap().is_none());
-    let load = b.get_or_set(&NotReadKey, source.gives(Mute));
-    load.await.unwrap();
-    assert_eq!(source.runs(), 1);
-    assert!(b.stats().l2_unreadable >= 1);
 }
