@@ -19,7 +19,8 @@ use crate::tag::Tag;
 /// invalidated since before its load began.**
 ///
 /// The record of a key holds one value a *field* (a codec and a version of the value's type). Fields
-/// live side by side, each with its own life; an invalidation is of the key and concerns all of them.
+/// live side by side, each with its own life; an invalidation is of the key and concerns all of them. Of more
+/// than 256 fields of a key, those that were stored first may go.
 ///
 /// Implementations never retry, never reconnect behind the caller's back into another state of the
 /// data, and never answer from a replica. An operation whose future is dropped may still happen.
@@ -47,7 +48,8 @@ pub trait L2: Send + Sync + 'static {
     async fn read(&self, address: Address<'_>) -> Result<ReadAnswer, L2Error>;
 
     /// Reads several records of one partition, each as [`read`](Self::read) does; the answers in the order of the
-    /// addresses. Where that can be done in one round trip, an implementation does so.
+    /// addresses. Where that can be done in one round trip, an implementation does so. What is no record at all may
+    /// then be [`Find::Nothing`].
     ///
     /// # Errors
     ///
