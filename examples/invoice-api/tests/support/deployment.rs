@@ -69,9 +69,9 @@ impl Deployment {
             .collect()
     }
 
-    /// All bytes of a record.
+    /// All bytes of a record; none where it has gone meanwhile.
     pub async fn bytes(&self, key: &str) -> Vec<u8> {
         let reply = self.redis.command(["GET", key]).await.expect("an answer");
-        reply.bytes().expect("bytes").to_vec()
+        reply.bytes().map(<[u8]>::to_vec).unwrap_or_default()
     }
 }
