@@ -119,3 +119,25 @@ async fn a_field_that_is_stored_without_a_life_goes_and_leaves_the_others() -> D
     assert_eq!(redis(&server, ["EXISTS", RECORD]).await.integer(), Some(0));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_record_of_more_fields_than_anybody_writes_is_damaged_for_who_reads_and_who_stores()
+-> Done {
+    let server = RedisServer::start().await?;
+    let l2 = pod(&server);
+    store_in(&l2, "json.1", 100).await?;
+    let mut record = server.record(RECORD).await?.ok_or("no record")?;
+    let one = record.segments[0].clone();
+    for number in 0..20_000 {
+        let mut another = one.clone();
+        another.field = format!("other.{number}");
+        record.segments.push(another);
+    }
+    server.set_record(RECORD, &record).await?;
+    let key = key("shared k:x");
+    let found = l2.read(at(&key)).await?.found;
+    assert!(matches!(found, Find::Unreadable(_)), "{found:?}");
+    store_in(&l2, "json.2", 100).await?;
+    assert_eq!(fields(&server).await, ["json.2"]);
+    Ok(())
+}

@@ -24,8 +24,11 @@ end
 -- The segments of a record that stay beside a field: those of other fields, of this epoch, whose time has not
 -- come. None where the record is damaged. Also until when the last of them is kept.
 local function beside(record, ours, epoch, time)
-  local segments, at, size = {}, 2, 0
+  local segments, at, size, count = {}, 2, 0, 0
   while at <= #record do
+    count = count + 1
+    -- Nobody writes so many, and nobody reads them.
+    if count > MOST_SEGMENTS then return {}, 0 end
     local from, field, meta, payload = head(record, at)
     local till = from and from + meta + payload
     if not from or till > #record + 1 then return {}, 0 end
