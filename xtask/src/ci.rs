@@ -5,6 +5,7 @@ mod compiler;
 mod deny;
 mod examples;
 mod features;
+mod locks;
 
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,12 @@ const STEPS: &[Step] = &[
         about: "one minimum Rust version, stated everywhere alike",
         remedy: "change `rust-version` in Cargo.toml and .github/workflows/ci.yml together",
         run: |cx| compiler::check(cx.workspace),
+    },
+    Step {
+        name: "locks",
+        about: "the lock files say what the manifests want",
+        remedy: "cargo update --workspace",
+        run: |_| locks::check().map(|()| Passed::Well),
     },
     Step {
         name: "ceiling",

@@ -1,7 +1,6 @@
 //! What the keys and the channel of a deployment are called in Redis.
 
 use std::borrow::Cow;
-use std::io::Write;
 
 use caching_core::{Address, KeyName};
 
@@ -47,33 +46,26 @@ impl Names {
 
     /// The record of a key: `{PREFIX}:SCOPE:KIND:TEXT`.
     pub(crate) fn record(&self, key: &KeyName) -> String {
-        self.record_parts(key).concat()
+        let mut record = String::with_capacity(self.length(key));
+        self.write(key, &mut record);
+        record
     }
 
-    /// Writes the same, part by part, as it is on the path of every read.
-    pub(crate) fn write(&self, key: &KeyName, mut to: impl Write) {
-        for part in self.record_parts(key) {
-            // Writing to memory cannot fail.
-            let _ = to.write_all(part.as_bytes());
-        }
+    /// Writes the same behind what is there: whoever asks for many makes room for one.
+    pub(crate) fn write(&self, key: &KeyName, record: &mut String) {
+        let of_key = key.scope();
+        // Kind and text as they stand in the name, with the colon between them.
+        let rest = key.as_str().get(of_key.len() + 1..).unwrap_or_default();
+        record.push_str(&self.tag);
+        record.push(':');
+        record.push_str(&scope(of_key));
+        record.push(':');
+        record.push_str(rest);
     }
 
     /// About how long it is.
     pub(crate) fn length(&self, key: &KeyName) -> usize {
         self.tag.len() + 1 + key.as_str().len()
-    }
-
-    fn record_parts<'a>(&'a self, key: &'a KeyName) -> [Cow<'a, str>; 5] {
-        let scope = scope(key.scope());
-        // Kind and text as they stand in the name, with the colon between them.
-        let rest = key.as_str().get(key.scope().len() + 1..);
-        [
-            self.tag.as_str().into(),
-            ":".into(),
-            scope,
-            ":".into(),
-            rest.unwrap_or_default().into(),
-        ]
     }
 
     /// The claim on a record: each field is loaded on its own.

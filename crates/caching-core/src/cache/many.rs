@@ -4,6 +4,7 @@ mod context;
 mod factory;
 mod get;
 mod get_or_set;
+mod left;
 mod set;
 
 use std::future::Future;

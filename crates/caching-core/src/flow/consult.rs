@@ -12,7 +12,6 @@ use crate::flow::request::Request;
 use crate::flow::shared::{Origin, Shared};
 use crate::key::KeyName;
 use crate::level::{Address, Find, FoundRecord, L2Error, PurgedAnswer, ReadAnswer};
-use crate::tag::Tag;
 
 /// What the shared store had to say about a key.
 #[derive(Default)]
@@ -206,7 +205,7 @@ impl Engine {
             name,
             content,
             validators: validators.map(Arc::new),
-            tags: Some(record.tags.into()).filter(|tags: &Arc<[Tag]>| !tags.is_empty()),
+            tags: (!record.tags.is_empty()).then(|| record.tags.into()),
             // From before it was asked for: the way back took time, too. What a purge has expired
             // is over, whatever life its record has left.
             fresh_until: match is_fresh {

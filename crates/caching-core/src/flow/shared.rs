@@ -14,7 +14,7 @@ use crate::config::{CoherenceConfig, L2Config};
 use crate::flow::Engine;
 use crate::flow::driver::Driver;
 use crate::flow::runtime::usable_runtime;
-use crate::key::{KeyKind, KeyName, StoredKey};
+use crate::key::{KeyName, StoredKey};
 use crate::level::Guard;
 use crate::observe::{PropagationMeter, SharedStatus};
 use crate::options::Profile;
@@ -228,7 +228,7 @@ impl Engine {
         profile: &Profile,
     ) -> String {
         let field = shared.packer.field(value_type, profile.codec);
-        if key.kind() == KeyKind::PLAIN {
+        if key.is_plain() {
             // Nothing binds such a key to one type. A compiler that names the type otherwise finds
             // another field: a miss, and beside it what was there.
             format!("{field}.{:08x}", value_type.fingerprint())

@@ -132,6 +132,11 @@ impl StoredKey {
         KeyKind::known(self.kind)
     }
 
+    /// Whether it is a key without a kind of its own.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.kind == KeyKind::PLAIN.name()
+    }
+
     /// The key as processes name it to each other.
     pub(crate) fn name(&self, scope: &str) -> KeyName {
         KeyName::new(scope, self.kind, &self.physical_text())
@@ -141,7 +146,7 @@ impl StoredKey {
     pub(crate) fn physical_text(&self) -> Cow<'_, str> {
         let text = self.text.as_bytes();
         // Nobody escaped a plain key, so that a `%` in it has to be told from one that is written here.
-        let is_plain = self.kind == KeyKind::PLAIN.name();
+        let is_plain = self.is_plain();
         let is_clean = |byte: u8| byte.is_ascii_graphic() && !(is_plain && byte == b'%');
         match std::str::from_utf8(text) {
             Ok(clean) if text.iter().copied().all(is_clean) => Cow::Borrowed(clean),

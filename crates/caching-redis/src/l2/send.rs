@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use caching_core::{Address, Claim, KeyName, MAX_TAG_LENGTH, MAX_TAGS, Mode, Record};
-use deadpool_redis::redis::{Cmd, RedisWrite};
+use deadpool_redis::redis::Cmd;
 
 use crate::error::RedisLinkError;
 use crate::names::Names;
@@ -60,8 +60,7 @@ impl<'a> Sendable<'a> {
 /// What is asked of one record.
 pub(super) fn question(names: &Names, key: &KeyName) -> Cmd {
     let mut question = Cmd::with_capacity(2, names.length(key) + 3);
-    question.arg("GET");
-    names.write(key, question.writer_for_next_arg());
+    question.arg("GET").arg(names.record(key));
     question
 }
 
@@ -71,8 +70,11 @@ pub(super) fn question_of_many(names: &Names, addresses: &[Address<'_>]) -> Cmd 
     let length: usize = keys().map(|key| names.length(key)).sum();
     let mut question = Cmd::with_capacity(1 + addresses.len(), length + 4);
     question.arg("MGET");
+    let mut record = String::new();
     for key in keys() {
-        names.write(key, question.writer_for_next_arg());
+        record.clear();
+        names.write(key, &mut record);
+        question.arg(record.as_str());
     }
     question
 }

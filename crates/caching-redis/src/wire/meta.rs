@@ -36,12 +36,11 @@ pub(crate) fn meta(bytes: &[u8]) -> Option<Meta> {
     if bytes.len() > LONGEST {
         return None;
     }
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut rest = text.strip_prefix("1 ")?;
+    let mut rest = bytes.strip_prefix(b"1 ")?;
     let mut word = || {
-        let (word, after) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
-        rest = after.strip_prefix(' ').unwrap_or_default();
-        word.as_bytes()
+        let (word, after) = word(rest);
+        rest = after;
+        word
     };
     let (in_epoch, clock, fresh, kept) = (word(), word(), word(), word());
     Some(Meta {
@@ -53,8 +52,16 @@ pub(crate) fn meta(bytes: &[u8]) -> Option<Meta> {
     })
 }
 
-fn tags(mut rest: &str) -> Option<Vec<Tag>> {
+/// The first word of a text, and what comes after the space that ends it.
+pub(super) fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| *byte == b' ');
+    let (word, after) = text.split_at(end.unwrap_or(text.len()));
+    (word, after.get(1..).unwrap_or_default())
+}
+
+fn tags(bytes: &[u8]) -> Option<Vec<Tag>> {
     let mut tags = Vec::new();
+    let mut rest = std::str::from_utf8(bytes).ok()?;
     while !rest.is_empty() {
         let (length, after) = rest.split_once(':')?;
         let length = usize::try_from(number(length.as_bytes())?).ok()?;

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::meta::{Meta, meta};
+use super::meta::{Meta, meta, word};
 use super::number::number;
 
 /// The most segments that a record has.
@@ -84,18 +84,15 @@ struct Head<'a> {
 fn head(bytes: &[u8]) -> Option<(Head<'_>, &[u8])> {
     let mut longest = bytes.iter().take(LONGEST_HEAD);
     let (line, after) = bytes.split_at_checked(longest.position(|byte| *byte == b'\n')?)?;
-    let mut words = line.split(|byte| *byte == b' ');
-    let (Some(field), Some(meta), Some(payload), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return None;
-    };
+    let (field, lengths) = word(line);
+    // A third word would make the second number none.
+    let (meta, payload) = lengths.split_at(lengths.iter().position(|byte| *byte == b' ')?);
     let is_field =
         !field.is_empty() && field.len() <= LONGEST_FIELD && field.iter().all(u8::is_ascii_graphic);
     let head = Head {
         field,
         meta: length(meta)?,
-        payload: length(payload)?,
+        payload: length(payload.get(1..)?)?,
     };
     is_field.then_some((head, after.get(1..)?))
 }

@@ -1,19 +1,16 @@
 //! A factory of many keys, step by step without its types.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
 use super::context::{ManyContext, stored};
+use super::left::{ByKey, Wanted};
 use crate::cache::name_of;
 use crate::entry::Content;
 use crate::error::BoxError;
 use crate::flow::{ManyFactory, Missing};
-use crate::key::{BuildPrehashed, Key, KeyHasher, KeyOf, StoredKey};
+use crate::key::{Key, KeyHasher, KeyOf};
 use crate::scope::{BoxFuture, ScopeId};
-
-/// By their keys as they are kept.
-pub(super) type ByKey<T> = HashMap<StoredKey, T, BuildPrehashed>;
 
 /// A factory without the types of its answer.
 pub(super) type FactoryOf<K> = Box<
@@ -44,7 +41,7 @@ where
 /// The same without the type of its keys, which are these.
 pub(super) fn without_keys<K>(
     hasher: KeyHasher,
-    keys: ByKey<K>,
+    keys: ByKey<Wanted<K>>,
     factory: FactoryOf<K>,
 ) -> ManyFactory
 where
@@ -53,7 +50,7 @@ where
     Arc::new(move |missing: Vec<Missing>| {
         let asked: Vec<K> = missing
             .iter()
-            .filter_map(|one| keys.get(&one.key).cloned())
+            .filter_map(|one| Some(keys.get(&one.key)?.key.clone()))
             .collect();
         let places: ByKey<usize> = missing
             .iter()

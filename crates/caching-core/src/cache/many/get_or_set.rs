@@ -1,6 +1,5 @@
 //! `get_or_set_many`: what this process has, and a load of the rest.
 
-use std::collections::HashMap;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -9,7 +8,8 @@ use std::time::Duration;
 use tokio::task::consume_budget;
 
 use super::context::ManyContext;
-use super::factory::{ByKey, FactoryOf, without_answer, without_keys};
+use super::factory::{FactoryOf, without_answer, without_keys};
+use super::left::Left;
 use super::{check_count, scope_of};
 use crate::cache::captured::Captured;
 use crate::cache::{HybridCache, typed};
@@ -120,20 +120,6 @@ where
     }
 }
 
-/// What is still to be done about the keys of a call.
-struct Left<K> {
-    /// What is to be loaded, each key once.
-    loads: Vec<Request>,
-    /// Which load answers which place.
-    waiting: Vec<(usize, usize)>,
-    /// Where each of them stands in `loads`.
-    places: ByKey<usize>,
-    /// What is fresh, and to be refreshed early.
-    refreshes: Vec<Request>,
-    /// The keys of both.
-    keys: ByKey<K>,
-}
-
 /// What a look into L1 left to do.
 enum Next {
     Give(Found),
@@ -154,13 +140,7 @@ where
         check_count(self.keys.len())?;
         let engine = Arc::clone(&self.cache.engine);
         engine.check_running()?;
-        let mut left = Left {
-            loads: Vec::new(),
-            waiting: Vec::new(),
-            places: HashMap::default(),
-            refreshes: Vec::new(),
-            keys: HashMap::default(),
-        };
+        let mut left = Left::default();
         let mut each: Vec<Option<Each<V>>> = Vec::with_capacity(self.keys.len());
         for (place, key) in self.keys.iter().enumerate() {
             // Many hits still yield to other tasks.
@@ -202,20 +182,18 @@ where
             Next::Give(found) => self.give(key, found),
             Next::RefreshAndGive(found, stored) => {
                 let given = self.give(key, found)?;
-                left.keys.insert(stored.clone(), key.clone());
-                left.refreshes.push(self.request(key, stored));
+                left.want(key, &stored);
+                let request = self.request(key, stored, left);
+                left.refreshes.push(request);
                 Ok(given)
             }
             Next::Load(stored) => {
-                let load = match left.places.get(&stored) {
-                    Some(load) => *load,
-                    None => {
-                        left.places.insert(stored.clone(), left.loads.len());
-                        left.keys.insert(stored.clone(), key.clone());
-                        left.loads.push(self.request(key, stored));
-                        left.loads.len() - 1
-                    }
-                };
+                let next = left.loads.len();
+                let load = *left.want(key, &stored).load.get_or_insert(next);
+                if load == next {
+                    let request = self.request(key, stored, left);
+                    left.loads.push(request);
+                }
                 left.waiting.push((place, load));
                 Ok(None)
             }
@@ -268,12 +246,15 @@ where
         Ok(Some(Cached { value, outcome }))
     }
 
-    fn request(&self, key: &K, stored: StoredKey) -> Request {
+    fn request(&self, key: &K, stored: StoredKey, left: &mut Left<K>) -> Request {
         let mut tags = Tags::new();
         key.tags(&mut tags);
         let profiles = &self.cache.engine.profiles;
+        let profile = left.profile_of(key.kind(), |kind| {
+            profiles.resolve(kind, self.options.as_ref())
+        });
         Request {
-            profile: profiles.resolve(stored.kind(), self.options.as_ref()),
+            profile,
             key: stored,
             value_type: key.value_type(),
             tags,

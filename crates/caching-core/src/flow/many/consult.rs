@@ -1,6 +1,7 @@
 //! Asking the shared store for many values: the records of all keys in as few messages as there can be.
 
 use std::sync::Arc;
+use std::{iter, mem};
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -28,7 +29,22 @@ struct Asked<'a> {
     place: usize,
     request: &'a Request,
     name: KeyName,
-    field: String,
+    field: Arc<str>,
+}
+
+/// The field of the request before: mostly that of the next one, too.
+struct Field<'a> {
+    of: &'a Request,
+    text: Arc<str>,
+}
+
+impl Field<'_> {
+    /// Whether another request has the same: it follows from these.
+    fn is_of(&self, request: &Request) -> bool {
+        self.of.value_type == request.value_type
+            && self.of.profile.codec == request.profile.codec
+            && self.of.key.is_plain() == request.key.is_plain()
+    }
 }
 
 impl Engine {
@@ -87,12 +103,16 @@ impl Engine {
         if requests.is_empty() || !self.regain_lease(shared, self.left(until)).await {
             return consulted;
         }
-        let asked: Vec<Asked<'_>> = requests
-            .iter()
-            .enumerate()
-            .filter_map(|(place, request)| self.asked(shared, place, request))
-            .collect();
-        let mut left = asked.chunks(TOGETHER);
+        let mut field = None;
+        let mut asked: Vec<Asked<'_>> = Vec::with_capacity(requests.len());
+        asked.extend(
+            (requests.iter().enumerate())
+                .filter_map(|(place, request)| self.asked(shared, place, request, &mut field)),
+        );
+        let mut left = iter::from_fn(|| {
+            let rest = asked.split_off(asked.len().min(TOGETHER));
+            Some(mem::replace(&mut asked, rest)).filter(|together| !together.is_empty())
+        });
         let mut on_their_way = FuturesUnordered::new();
         for asked in left.by_ref().take(AT_ONCE) {
             on_their_way.push(self.ask_together(shared, asked, until));
@@ -111,7 +131,13 @@ impl Engine {
     }
 
     /// Where a key is asked for, if it is.
-    fn asked<'a>(&self, shared: &Shared, place: usize, request: &'a Request) -> Option<Asked<'a>> {
+    fn asked<'a>(
+        &self,
+        shared: &Shared,
+        place: usize,
+        request: &'a Request,
+        before: &mut Option<Field<'a>>,
+    ) -> Option<Asked<'a>> {
         if request.value_type.is_local() || !request.profile.l2_read {
             return None;
         }
@@ -119,11 +145,23 @@ impl Engine {
         if shared.recovery.is_dirty(&name) {
             return None;
         }
+        let field = match before {
+            Some(field) if field.is_of(request) => Arc::clone(&field.text),
+            _ => {
+                let (key, value_type) = (&request.key, request.value_type);
+                let text: Arc<str> = self.field(shared, key, value_type, &request.profile).into();
+                *before = Some(Field {
+                    of: request,
+                    text: Arc::clone(&text),
+                });
+                text
+            }
+        };
         Some(Asked {
             place,
             request,
             name,
-            field: self.field(shared, &request.key, request.value_type, &request.profile),
+            field,
         })
     }
 
@@ -131,7 +169,7 @@ impl Engine {
     async fn ask_together(
         &self,
         shared: &Shared,
-        asked: &[Asked<'_>],
+        asked: Vec<Asked<'_>>,
         until: Tick,
     ) -> Vec<(usize, Consulted)> {
         // As for one key: what touched it, then what was known, then the record.
@@ -154,14 +192,14 @@ impl Engine {
         };
         let mut consulted = Vec::with_capacity(asked.len());
         let mut old = Vec::new();
-        for ((one, touched), answer) in asked.iter().zip(touched).zip(answers) {
-            let known = origin.asof;
+        for ((one, touched), answer) in asked.into_iter().zip(touched).zip(answers) {
+            let (place, request, known) = (one.place, one.request, origin.asof);
             let question = Question { known, touched };
             match self.weigh(shared, one, origin, question, answer) {
-                Weighed::Known(answer) => consulted.push((one.place, answer)),
+                Weighed::Known(answer) => consulted.push((place, answer)),
                 Weighed::Old(found, basis) => old.push(async move {
-                    let hit = self.ask_of_purges(shared, one.request, found, until).await;
-                    (one.place, Consulted::with(hit, basis))
+                    let hit = self.ask_of_purges(shared, request, found, until).await;
+                    (place, Consulted::with(hit, basis))
                 }),
             }
         }
@@ -173,7 +211,7 @@ impl Engine {
     fn weigh(
         &self,
         shared: &Shared,
-        one: &Asked<'_>,
+        one: Asked<'_>,
         origin: Origin,
         question: Question,
         answer: ReadAnswer,
@@ -188,9 +226,8 @@ impl Engine {
             asof: at,
             tag_clock: answer.tag_clock,
         };
-        let (request, name) = (one.request, one.name.clone());
         let origin = Origin { asof: at, ..origin };
-        match self.appraise(shared, request, name, origin, answer.found) {
+        match self.appraise(shared, one.request, one.name, origin, answer.found) {
             Appraised::Known(hit) => Weighed::Known(Consulted::with(hit, basis)),
             Appraised::Old(old) => Weighed::Old(old, basis),
         }
