@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::key::fingerprint;
+
 /// A key as it stands outside the process, without the deployment's prefix: `SCOPE KIND:TEXT`.
 ///
 /// It holds visible ASCII and one space, which stands after the scope, so that it can be taken apart
@@ -22,6 +24,8 @@ pub struct KeyName {
     name: Box<str>,
     kind_at: u32,
     text_at: u32,
+    /// Here, since each operation asks for it more than once, and it takes as long as a look into the map.
+    stripe: u16,
 }
 
 /// A text that names no key.
@@ -47,6 +51,7 @@ impl KeyName {
             name.push_str(part);
         }
         Self {
+            stripe: stripe_of(&name),
             name: name.into(),
             kind_at: u32::try_from(kind_at).unwrap_or(u32::MAX),
             text_at: u32::try_from(text_at).unwrap_or(u32::MAX),
@@ -103,15 +108,9 @@ impl KeyName {
     #[must_use]
     pub fn physical(&self, prefix: &str) -> String {
         let mut physical = String::with_capacity(prefix.len() + 1 + self.name.len());
-        for part in [
-            prefix,
-            ":",
-            self.scope(),
-            ":",
-            self.kind(),
-            ":",
-            self.text(),
-        ] {
+        // Kind and text stand there with the colon between them.
+        let of_kind = self.name.get(self.kind_at as usize..).unwrap_or("");
+        for part in [prefix, ":", self.scope(), ":", of_kind] {
             physical.push_str(part);
         }
         physical
@@ -123,13 +122,14 @@ impl KeyName {
     /// [FNV-1a]: https://datatracker.ietf.org/doc/draft-eastlake-fnv/
     #[must_use]
     pub fn stripe(&self) -> u16 {
-        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        for byte in self.name.bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        // The remainder is below STRIPES, which is a u16.
-        ((hash ^ (hash >> 32)) % u64::from(Self::STRIPES)) as u16
+        self.stripe
     }
+}
+
+fn stripe_of(name: &str) -> u16 {
+    let hash = fingerprint(name);
+    // The remainder is below STRIPES, which is a u16.
+    ((hash ^ (hash >> 32)) % u64::from(KeyName::STRIPES)) as u16
 }
 
 impl fmt::Display for KeyName {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use caching_core::{Epoch, MAX_TAG_LENGTH, MAX_TAGS, Tag};
 
-use super::number::{epoch, number};
+use super::number::{epoch, leading, number};
 
 /// More than the most that is ever written.
 const LONGEST: usize = 256 + MAX_TAGS * (MAX_TAG_LENGTH + 8);
@@ -36,27 +36,23 @@ pub(crate) fn meta(bytes: &[u8]) -> Option<Meta> {
     if bytes.len() > LONGEST {
         return None;
     }
-    let mut rest = bytes.strip_prefix(b"1 ")?;
-    let mut word = || {
-        let (word, after) = word(rest);
+    let (in_epoch, mut rest) = bytes.strip_prefix(b"1 ")?.split_at_checked(32)?;
+    let mut next = || {
+        let (number, after) = leading(rest.strip_prefix(b" ")?)?;
         rest = after;
-        word
+        Some(number)
     };
-    let (in_epoch, clock, fresh, kept) = (word(), word(), word(), word());
+    let (tag_clock, fresh_until, kept_until) = (next()?, next()?, next()?);
     Some(Meta {
         epoch: epoch(in_epoch)?,
-        tag_clock: number(clock)?,
-        fresh_until: number(fresh)?,
-        kept_until: number(kept)?,
-        tags: tags(rest)?,
+        tag_clock,
+        fresh_until,
+        kept_until,
+        tags: match rest {
+            [] => Vec::new(),
+            rest => tags(rest.strip_prefix(b" ")?)?,
+        },
     })
-}
-
-/// The first word of a text, and what comes after the space that ends it.
-pub(super) fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|byte| *byte == b' ');
-    let (word, after) = text.split_at(end.unwrap_or(text.len()));
-    (word, after.get(1..).unwrap_or_default())
 }
 
 fn tags(bytes: &[u8]) -> Option<Vec<Tag>> {

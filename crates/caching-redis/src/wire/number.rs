@@ -6,26 +6,38 @@ use caching_core::Epoch;
 /// what they add.
 const LIMIT: u64 = 9_007_199_254_700_000;
 
+/// How many digits the largest number has.
+const MOST_DIGITS: usize = 16;
+
 /// The largest number that is written.
 pub(crate) const LARGEST_NUMBER: u64 = LIMIT - 1;
 
 /// A whole number as Redis writes one: decimal, without a sign or leading zeros, and not too large.
 pub(crate) fn number(bytes: &[u8]) -> Option<u64> {
-    let is_long = bytes.len() > 16;
-    let has_leading_zero = bytes.len() > 1 && bytes.starts_with(b"0");
-    if bytes.is_empty() || is_long || has_leading_zero {
-        return None;
+    match leading(bytes)? {
+        (number, []) => Some(number),
+        _ => None,
     }
-    let mut number = 0;
-    for byte in bytes {
+}
+
+/// The number that a text begins with, and what comes after it.
+pub(super) fn leading(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut number, mut length) = (0, 0);
+    for byte in text {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
+            break;
+        }
+        // No number has more, and so many fit.
+        if length == MOST_DIGITS {
             return None;
         }
-        // Sixteen digits at most: far below what a `u64` can hold.
         number = number * 10 + u64::from(digit);
+        length += 1;
     }
-    (number < LIMIT).then_some(number)
+    let has_leading_zero = length > 1 && text.starts_with(b"0");
+    let is_plain = length > 0 && !has_leading_zero && number < LIMIT;
+    is_plain.then_some((number, text.get(length..)?))
 }
 
 /// An epoch: 32 digits of lower-case hexadecimal, not all zero.

@@ -12,17 +12,14 @@
 
 use std::ops::Range;
 
-use super::meta::{Meta, meta, word};
-use super::number::number;
+use super::meta::{Meta, meta};
+use super::number::leading;
 
 /// The most segments that a record has.
 pub(crate) const MOST_SEGMENTS: usize = 256;
 
 /// The longest name of a field, in bytes.
 pub(crate) const LONGEST_FIELD: usize = 64;
-
-/// The longest head, its line feed included: a field and two numbers.
-const LONGEST_HEAD: usize = LONGEST_FIELD + 2 * 17 + 1;
 
 /// The value of a field, and what stands beside it.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,23 +79,19 @@ struct Head<'a> {
 
 /// A head, `FIELD LENGTH LENGTH` and a line feed, and what comes after it.
 fn head(bytes: &[u8]) -> Option<(Head<'_>, &[u8])> {
-    let mut longest = bytes.iter().take(LONGEST_HEAD);
-    let (line, after) = bytes.split_at_checked(longest.position(|byte| *byte == b'\n')?)?;
-    let (field, lengths) = word(line);
-    // A third word would make the second number none.
-    let (meta, payload) = lengths.split_at(lengths.iter().position(|byte| *byte == b' ')?);
-    let is_field =
-        !field.is_empty() && field.len() <= LONGEST_FIELD && field.iter().all(u8::is_ascii_graphic);
+    let mut field = bytes.iter().take(LONGEST_FIELD + 1);
+    let (field, rest) = bytes.split_at_checked(field.position(|byte| *byte == b' ')?)?;
+    if field.is_empty() || !field.iter().all(u8::is_ascii_graphic) {
+        return None;
+    }
+    let (meta, rest) = leading(rest.get(1..)?)?;
+    let (payload, rest) = leading(rest.strip_prefix(b" ")?)?;
     let head = Head {
         field,
-        meta: length(meta)?,
-        payload: length(payload.get(1..)?)?,
+        meta: usize::try_from(meta).ok()?,
+        payload: usize::try_from(payload).ok()?,
     };
-    is_field.then_some((head, after.get(1..)?))
-}
-
-fn length(text: &[u8]) -> Option<usize> {
-    usize::try_from(number(text)?).ok()
+    Some((head, rest.strip_prefix(b"\n")?))
 }
 
 #[cfg(test)]
