@@ -238,13 +238,19 @@ impl CacheConfig {
                     ),
                 );
             }
+            let serves_stale = own.serve_stale.is_some_and(|limit| limit != Limit::Off);
+            if serves_stale && !profile.fail_safe && !profile.revocable {
+                refuse(
+                    format!("{section}.serve_stale"),
+                    "gives values in place of those that `fail_safe = false` asks for; \
+                     leave one of the two out"
+                        .to_owned(),
+                );
+            }
             let gives_stale = [
                 ("fail_safe", own.fail_safe == Some(true)),
                 ("allow_stale", own.allow_stale == Some(true)),
-                (
-                    "serve_stale",
-                    own.serve_stale.is_some_and(|limit| limit != Limit::Off),
-                ),
+                ("serve_stale", serves_stale),
             ];
             for (setting, _) in gives_stale
                 .into_iter()

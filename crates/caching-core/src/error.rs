@@ -223,6 +223,19 @@ impl CacheError {
             _ => None,
         }
     }
+
+    /// What came of a factory, for a log: without the key, which is data.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Self::Factory { source, .. } => source.to_string(),
+            Self::FactoryPanicked { message, .. } => format!("it panicked: {message}"),
+            Self::FactoryTimeout { limit, .. } => {
+                format!("it took longer than its hard limit of {limit:?}")
+            }
+            Self::Reentrant { .. } => "it asked for its own key".to_owned(),
+            _ => "it was not run to its end".to_owned(),
+        }
+    }
 }
 
 /// An error that all callers of a flight share. It dereferences to the error itself.

@@ -126,8 +126,13 @@ fn settings_that_make_no_sense_are_refused_all_at_once() {
         "key_limit = 0
          key_prefix = 'a b'
          l1.max_entries = 0
+         l1.max_bytes = '0B'
+         concurrent_factories = 0
          defaults.factory_soft_limit = '1m'
-         profiles.Invoice.duration = '1m'",
+         profiles.Invoice.duration = '1m'
+         profiles.session.sliding = '5m'
+         profiles.rate = { fail_safe = false, serve_stale = '1m' }
+         profiles.access = { revocable = true, serve_stale = '1m' }",
     );
     for setting in [
         "cache.key_limit",
@@ -135,6 +140,11 @@ fn settings_that_make_no_sense_are_refused_all_at_once() {
         "cache.l1.max_entries",
         "cache.defaults.factory_soft_limit",
         "cache.profiles.Invoice",
+        "cache.l1.max_bytes",
+        "cache.concurrent_factories",
+        "cache.profiles.session.sliding",
+        "cache.profiles.rate.serve_stale",
+        "cache.profiles.access.serve_stale",
     ] {
         assert!(message.contains(setting), "{setting} in: {message}");
     }

@@ -5,11 +5,14 @@
 mod support;
 
 use std::io;
+use std::sync::Arc;
 
 use caching_core::{CacheError, EntryOptions, FactoryContext, HybridCache, Limit, Outcome};
 use futures::future::BoxFuture;
 use support::{MINUTE, SECOND, Source, cache, configured, pass, settle};
+use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 type Read = JoinHandle<Result<(u32, Outcome), CacheError>>;
 
@@ -175,5 +178,65 @@ async fn a_factory_that_asks_for_its_own_key_is_told_so_instead_of_waiting_for_i
         .unwrap()
         .unwrap_err();
     let cause = error.factory_error::<CacheError>().unwrap();
-    assert!(matches!(cause, CacheError::Reentrant { .. }), "{cause}");
+    assert!(
+        matches!(cause, CacheError::Reentrant { key } if key == "plain:key"),
+        "{cause}"
+    );
+}
+
+/// A read of a key whose factory asks for another one, once all who are to have begun.
+async fn asks_for(
+    cache: HybridCache,
+    (key, other): (&'static str, &'static str),
+    all_here: Arc<Barrier>,
+) -> Result<Arc<u32>, CacheError> {
+    let inner = cache.clone();
+    let outer = cache.get_or_set(key, move |_| async move {
+        all_here.wait().await;
+        let other = inner.get_or_set(other, |_| async { Ok::<_, io::Error>(1_u32) });
+        other.await.map(|value| *value)
+    });
+    outer.await
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_factories_that_ask_for_each_others_key_end_at_the_hard_limit() {
+    let (cache, begun) = (cache(), Instant::now());
+    let both_here = Arc::new(Barrier::new(2));
+    let (one, other) = tokio::join!(
+        asks_for(cache.clone(), ("a", "b"), Arc::clone(&both_here)),
+        asks_for(cache.clone(), ("b", "a"), Arc::clone(&both_here)),
+    );
+    for answer in [one, other] {
+        let error = answer.unwrap_err();
+        let cause = error.factory_error::<CacheError>().unwrap_or(&error);
+        assert!(
+            matches!(cause, CacheError::FactoryTimeout { .. }),
+            "{cause}"
+        );
+    }
+    assert!(begun.elapsed() < 11 * SECOND, "{:?}", begun.elapsed());
+    // Both keys are free again.
+    let again = cache.get_or_set("a", |_| async { Ok::<_, io::Error>(2_u32) });
+    assert_eq!(*again.await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_factory_that_asks_for_its_own_key_from_another_task_ends_at_the_hard_limit() {
+    let (cache, begun) = (cache(), Instant::now());
+    let inner = cache.clone();
+    let outer = cache.get_or_set("key", move |_| async move {
+        let asking = tokio::spawn(async move {
+            let again = inner.get_or_set("key", |_| async { Ok::<_, io::Error>(1_u32) });
+            again.await.map(|value| *value)
+        });
+        asking.await.unwrap()
+    });
+    let error = outer.await.unwrap_err();
+    let cause = error.factory_error::<CacheError>().unwrap_or(&error);
+    assert!(
+        matches!(cause, CacheError::FactoryTimeout { .. }),
+        "{cause}"
+    );
+    assert!(begun.elapsed() < 11 * SECOND, "{:?}", begun.elapsed());
 }

@@ -88,8 +88,9 @@ impl Engine {
             }
             drop(lands);
         };
+        let span = tracing::info_span!("cache.load", kind = flight.key.kind().name());
         // Owned by `tasks`: `stop` waits for it, and ends it through `ending` at its deadline.
-        let task = self.tasks.spawn_on(work.in_current_span(), runtime);
+        let task = self.tasks.spawn_on(work.instrument(span), runtime);
         flight.runs_as(task.abort_handle());
     }
 

@@ -207,8 +207,9 @@ impl Engine {
         error: CacheError,
     ) -> Result<Answer, CacheError> {
         // The first one of a minute loudly; while a source is away, there is one a request.
-        self.failing.tell(flight.key.kind().name());
-        tracing::debug!(kind = flight.key.kind().name(), %error, "a factory failed");
+        let kind = flight.key.kind().name();
+        self.failing.tell_why(kind, || error.cause());
+        tracing::debug!(kind, %error, "a factory failed");
         let answer = self.fall_back_on(flight, request, error);
         if answer.is_ok() {
             let key = flight.key.as_ref();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
 use crate::coherence::{Applied, Asof, Change, Partition};
@@ -65,7 +66,8 @@ impl Guard {
         address: Address<'_>,
         limit: Duration,
     ) -> Result<ReadAnswer, L2Error> {
-        self.within_what_is_left(limit, self.l2.read(address)).await
+        let call = self.l2.read(address).instrument(self.span("read"));
+        self.within_what_is_left(limit, call).await
     }
 
     pub(crate) async fn read_many(
@@ -73,7 +75,8 @@ impl Guard {
         addresses: &[Address<'_>],
         limit: Duration,
     ) -> Result<Vec<ReadAnswer>, L2Error> {
-        self.within_what_is_left(limit, self.l2.read_many(addresses))
+        let call = self.l2.read_many(addresses);
+        self.within_what_is_left(limit, call.instrument(self.span("read_many")))
             .await
     }
 
@@ -83,7 +86,8 @@ impl Guard {
         groups: &[String],
         limit: Duration,
     ) -> Result<PurgedAnswer, L2Error> {
-        self.within_what_is_left(limit, self.l2.purged(partition, groups))
+        let call = self.l2.purged(partition, groups);
+        self.within_what_is_left(limit, call.instrument(self.span("purged")))
             .await
     }
 
@@ -93,16 +97,21 @@ impl Guard {
         claim: Claim,
         at_most: Duration,
     ) -> Result<bool, L2Error> {
+        let call = self.l2.claim(address, claim, at_most);
         self.within(
             self.limits.read_hard_limit,
-            self.l2.claim(address, claim, at_most),
+            call.instrument(self.span("claim")),
         )
         .await
     }
 
     pub(crate) async fn release(&self, address: Address<'_>, claim: Claim) -> Result<(), L2Error> {
-        self.within(self.limits.write_limit, self.l2.release(address, claim))
-            .await
+        let call = self.l2.release(address, claim);
+        self.within(
+            self.limits.write_limit,
+            call.instrument(self.span("release")),
+        )
+        .await
     }
 
     pub(crate) async fn fill(
@@ -112,11 +121,9 @@ impl Guard {
         asof: Asof,
         claim: Option<Claim>,
     ) -> Result<FillAnswer, L2Error> {
-        self.within(
-            self.limits.write_limit,
-            self.l2.fill(address, record, asof, claim),
-        )
-        .await
+        let call = self.l2.fill(address, record, asof, claim);
+        self.within(self.limits.write_limit, call.instrument(self.span("fill")))
+            .await
     }
 
     pub(crate) async fn put(
@@ -125,7 +132,8 @@ impl Guard {
         record: &Record,
         since: Option<Asof>,
     ) -> Result<PutAnswer, L2Error> {
-        timed(self.write_limit(), self.l2.put(address, record, since)).await
+        let call = self.l2.put(address, record, since);
+        timed(self.write_limit(), call.instrument(self.span("put"))).await
     }
 
     pub(crate) async fn invalidate(
@@ -133,7 +141,13 @@ impl Guard {
         partition: Partition,
         change: &Change,
     ) -> Result<Applied, L2Error> {
-        timed(self.write_limit(), self.l2.invalidate(partition, change)).await
+        let call = self.l2.invalidate(partition, change);
+        timed(self.write_limit(), call.instrument(self.span("invalidate"))).await
+    }
+
+    /// The span of a call. Polls have none: each second of each process has some.
+    fn span(&self, operation: &'static str) -> Span {
+        tracing::info_span!("cache.store", store = self.name(), operation)
     }
 
     /// How long a caller waits for a write to be told. It is tried in any case: that reads fail says

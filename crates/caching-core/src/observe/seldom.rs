@@ -31,6 +31,13 @@ impl Seldom {
         }
     }
 
+    /// The same with what happened this time, which is put into words only where it is logged.
+    pub(crate) fn tell_why(&self, reason: &'static str, error: impl FnOnce() -> String) {
+        if self.is_due(reason, Instant::now()) {
+            tracing::warn!(reason, error = error(), "{}", self.what);
+        }
+    }
+
     fn is_due(&self, reason: &'static str, now: Instant) -> bool {
         // A map of words is whole whatever its last user came to.
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,6 +18,8 @@ use super::{Client, Program, invoice};
 pub const BOUND: Duration = Duration::from_secs(1);
 /// What a busy machine may add to it: the times are taken by clients.
 const SLACK: Duration = Duration::from_millis(500);
+/// The longest pause between two attempts of a pod to connect: what it has queued goes out after it.
+const RECONNECT: Duration = Duration::from_secs(2);
 /// How many invoices are written and read.
 pub const INVOICES: usize = 6;
 const CUSTOMER: &str = "7";
@@ -222,11 +224,12 @@ impl Shared {
         let (_, next) = *written.iter().find(|(other, _)| *other > version)?;
         drop(written);
         let allowed = BOUND + SLACK;
-        // What was written while Redis was away, others hear of once it is back.
+        // What was written while the writer's pod was without Redis, others hear of once it is with it again.
         let outages = self.outages.lock().expect("no panic");
         let is_waiting = outages.iter().any(|&(from, to)| {
             let Some(to) = to else { return false };
-            next >= from && next <= to + allowed && begun >= to && begun <= to + allowed
+            let back = to + RECONNECT + SLACK;
+            next >= from && next <= back && begun >= to && begun <= back
         });
         let since = begun.checked_duration_since(next)?;
         (since > allowed && !is_waiting).then_some(since)

@@ -123,6 +123,7 @@ impl Group {
                 .partition(|one| one.missing.key.scope() == scope);
             present = others;
             let group = Arc::clone(self);
+            let span = tracing::info_span!("cache.load_many", keys = together.len());
             let run = async move {
                 let ending = group.engine.ending.clone();
                 ending.run_until_cancelled(group.run(scope, together)).await;
@@ -130,7 +131,7 @@ impl Group {
             // Owned by `tasks`: `stop` waits for it, and ends it through `ending` at its deadline.
             self.engine
                 .tasks
-                .spawn_on(run.in_current_span(), &self.runtime);
+                .spawn_on(run.instrument(span), &self.runtime);
         }
     }
 
